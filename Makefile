@@ -1,0 +1,56 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+BIN := .venv/bin
+# common first: the others depend on it
+SERVICES := common ingest stylizer publisher logger local
+EDITABLE := $(foreach service,$(SERVICES),--editable services/$(service))
+STAMP := .venv/.installed
+PHOTOS := samples/photos
+STYLES := samples/styles
+DEMO := var/demo
+
+.PHONY: help setup weights samples demo run test lint format bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv with the services, their tools and the model's weights
+	@$(BIN)/stylegram weights fetch
+
+$(STAMP): constraints.txt requirements-dev.txt $(wildcard services/*/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit("Stylegram needs Python 3.11 or newer; try make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@# the build backend once for all, instead of once a service
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
+	$(BIN)/python -m pip install --quiet --no-build-isolation --constraint constraints.txt --requirement requirements-dev.txt $(EDITABLE)
+	@touch $@
+
+samples: setup ## Fetch the sample photographs and draw the sample paintings
+	@$(BIN)/stylegram samples samples
+
+demo: samples ## Run the whole daily job on sample pictures; results in var/demo
+	@$(BIN)/stylegram daily --photos $(PHOTOS) --styles $(STYLES) --state $(DEMO)
+
+run: samples ## Serve the pages and the API on http://127.0.0.1:8000
+	@$(BIN)/stylegram serve --photos $(PHOTOS) --styles $(STYLES) --state var/run
+
+test: setup ## Run all tests
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP) ## Check style, types and who imports whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(foreach service,$(SERVICES),services/$(service)/src/stylegram/$(service)) tests bench
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## Format the code
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format .
+
+bench: setup ## Measure the engine; figures go to standard output
+	@$(BIN)/python bench/engine.py
+
+clean: ## Remove the virtual environment, the samples and all state; the weights stay in their cache
+	rm -rf .venv samples var .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,16 @@
+"""Where a job's artifacts lie in storage. Deterministic, so that a redelivered job finds its own result."""
+
+
+def result(job_id: str) -> str:
+    """The finished picture."""
+    return f"runs/{job_id}/result.png"
+
+
+def record(job_id: str) -> str:
+    """The run's record; written last, so that its presence says that the job is done."""
+    return f"runs/{job_id}/record.json"
+
+
+def snapshot(job_id: str, evaluation: int) -> str:
+    """The picture as it was after `evaluation` evaluations."""
+    return f"runs/{job_id}/snapshots/{evaluation:04d}.jpg"

@@ -1,0 +1,134 @@
+"""How a service works through a queue: decode, handle, settle, and keep the claim while the work takes long."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from stylegram.common.errors import InvalidMessage, StylegramError
+from stylegram.common.messages import Message, decode
+from stylegram.common.metrics import MESSAGES
+from stylegram.common.ports import Broker, Delivery
+from stylegram.common.topology import Queue
+
+_log = structlog.get_logger(__name__)
+# How long one wait for a message takes; also how soon a request to stop is noticed.
+_WAIT = 0.5
+# A dependency that is away gets a second, then two, then four …, but is asked again at least every half minute.
+_LONGEST_PAUSE = 30.0
+
+
+class Consumer:
+    """Works through one queue, a message at a time.
+
+    A handler that returns has done its work. One that raises an error marked retryable gets the message again,
+    after a pause; any other error, or one attempt too many, makes the message a dead letter with the reason.
+
+    Args:
+        broker: where the queue is.
+        queue: which one.
+        handle: does the work of one message, given the number of the attempt; must be idempotent.
+        stop: set it to finish after the message at hand.
+        attempts: deliveries after which a message is given up.
+        extend_every: seconds between extensions of the claim; well below the broker's visibility timeout.
+        on_dead: told of each message that becomes a dead letter, before it does, so that others learn of it.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        queue: Queue,
+        handle: Callable[[Message, int], None],
+        *,
+        stop: threading.Event,
+        attempts: int = 5,
+        extend_every: float = 5.0,
+        on_dead: Callable[[Message, StylegramError], None] | None = None,
+    ) -> None:
+        self._broker = broker
+        self._queue = queue
+        self._handle = handle
+        self._stop = stop
+        self._attempts = attempts
+        self._extend_every = extend_every
+        self._on_dead = on_dead
+
+    def run(self) -> None:
+        """Work until `stop` is set."""
+        while not self._stop.is_set():
+            try:
+                self.step(timeout=_WAIT)
+            except StylegramError as error:
+                # The broker is away: nothing can be settled, so wait for it rather than die.
+                _log.warning("broker_unavailable", queue=self._queue.name, reason=str(error))
+                self._stop.wait(_WAIT)
+
+    def step(self, *, timeout: float = 0) -> bool:
+        """Handle one message if one comes within `timeout` seconds; False if none came."""
+        delivery = self._broker.receive(self._queue.name, timeout=timeout)
+        if delivery is None:
+            return False
+        try:
+            message = decode(delivery.body)
+        except InvalidMessage as error:
+            self._bury(delivery, None, error)
+            return True
+        with structlog.contextvars.bound_contextvars(job_id=message.job_id):
+            self._work(delivery, message)
+        return True
+
+    def _work(self, delivery: Delivery, message: Message) -> None:
+        if delivery.count > self._attempts:
+            # The attempts before this one left no word: their process was killed while it held the message.
+            self._bury(delivery, message, StylegramError(f"Given up after {self._attempts} attempts that never ended."))
+            return
+        try:
+            with self._keeping(delivery):
+                self._handle(message, delivery.count)
+        except StylegramError as error:
+            if self._stop.is_set() and error.retryable:
+                self._settle("released", self._broker.release(delivery))
+            elif error.retryable and delivery.count < self._attempts:
+                _log.warning("attempt_failed", attempt=delivery.count, reason=str(error))
+                with self._keeping(delivery):
+                    self._stop.wait(min(2.0 ** (delivery.count - 1), _LONGEST_PAUSE))
+                self._settle("retried", self._broker.retry(delivery))
+            else:
+                self._bury(delivery, message, error)
+        except Exception as error:
+            # Not one of ours, hence a defect: trying again would only repeat it.
+            _log.exception("handler_defect", queue=self._queue.name)
+            self._bury(delivery, message, StylegramError(f"{type(error).__name__}: {error}"))
+        else:
+            self._settle("acked", self._broker.ack(delivery))
+
+    def _bury(self, delivery: Delivery, message: Message | None, error: StylegramError) -> None:
+        if message is not None and self._on_dead is not None:
+            self._on_dead(message, error)
+        _log.error("dead_letter", queue=self._queue.name, reason=str(error))
+        self._settle("dead", self._broker.reject(delivery, str(error)))
+
+    def _settle(self, outcome: str, held: bool) -> None:
+        MESSAGES.labels(queue=self._queue.name, outcome=outcome if held else "claim_lost").inc()
+        if not held:
+            _log.warning("claim_lost", queue=self._queue.name, outcome=outcome)
+
+    @contextmanager
+    def _keeping(self, delivery: Delivery) -> Iterator[None]:
+        done = threading.Event()
+
+        def keep() -> None:
+            while not done.wait(self._extend_every):
+                try:
+                    self._broker.extend(delivery)
+                except StylegramError as error:
+                    _log.warning("extend_failed", queue=delivery.queue, reason=str(error))
+
+        thread = threading.Thread(target=keep, name=f"keep-{delivery.queue}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()

@@ -1,0 +1,123 @@
+"""The errors that Stylegram raises on purpose.
+
+    StylegramError
+    ├── ConfigurationError       a setting or a file named by a setting is wrong
+    ├── InvalidInput             what the caller handed over is refused
+    │   ├── InvalidImage             not a picture we can use
+    │   ├── InvalidHyperparameters   out of range, or impossible together
+    │   ├── InvalidObjectName        would escape the storage's root
+    │   └── InvalidMessage           not one of ours, or a version we do not speak
+    ├── NotFound                 no such object, asset, job or queue
+    ├── AlreadyExists            the name is taken, and what is stored never changes
+    ├── Unavailable              a dependency did not answer; the same call may succeed later
+    ├── WeightsUnavailable       the model's weights are neither cached nor to be had
+    ├── WeightsCorrupt           the weights are not the file that was pinned
+    ├── NonFinite                the optimisation left the finite numbers, in full precision too
+    └── Interrupted              somebody asked the work to stop; nothing is wrong
+
+Every message says what happened and to which input; `advice` says what to do about it.
+"""
+
+from typing import ClassVar
+
+
+class StylegramError(Exception):
+    """Base of the tree.
+
+    Args:
+        message: what happened, and to which input.
+        advice: what the reader can do about it; appended to the message.
+    """
+
+    code: ClassVar[str] = "error"
+    """A stable slug for records, metrics and machine readers."""
+    retryable: ClassVar[bool] = False
+    """Whether the same call may succeed later without anybody changing anything."""
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.advice}".rstrip()
+
+
+class ConfigurationError(StylegramError):
+    """A setting, or a file that a setting names, is wrong."""
+
+    code = "configuration"
+
+
+class InvalidInput(StylegramError):
+    """What the caller handed over is refused."""
+
+    code = "invalid-input"
+
+
+class InvalidImage(InvalidInput):
+    """The bytes are not a picture that Stylegram can use."""
+
+    code = "invalid-image"
+
+
+class InvalidHyperparameters(InvalidInput):
+    """A hyperparameter is unknown, out of its range, or impossible beside another."""
+
+    code = "invalid-hyperparameters"
+
+
+class InvalidObjectName(InvalidInput):
+    """An object name that is malformed or would escape the storage's root."""
+
+    code = "invalid-object-name"
+
+
+class InvalidMessage(InvalidInput):
+    """A message body that is not one of ours, or of a version that this code does not speak."""
+
+    code = "invalid-message"
+
+
+class NotFound(StylegramError):
+    """No such object, asset, job or queue."""
+
+    code = "not-found"
+
+
+class AlreadyExists(StylegramError):
+    """The name is taken; stored objects never change."""
+
+    code = "already-exists"
+
+
+class Unavailable(StylegramError):
+    """A dependency did not answer; the same call may succeed later."""
+
+    code = "unavailable"
+    retryable = True
+
+
+class WeightsUnavailable(StylegramError):
+    """The model's weights are neither in the cache nor to be had."""
+
+    code = "weights-unavailable"
+
+
+class WeightsCorrupt(StylegramError):
+    """The weights on disk are not the file that was pinned."""
+
+    code = "weights-corrupt"
+
+
+class NonFinite(StylegramError):
+    """The optimisation produced NaN or infinity, in full precision too."""
+
+    code = "non-finite"
+
+
+class Interrupted(StylegramError):
+    """Somebody asked the work to stop; nothing is wrong with the work."""
+
+    code = "interrupted"
+    retryable = True

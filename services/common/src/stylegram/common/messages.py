@@ -1,0 +1,156 @@
+"""What the services say to one another.
+
+Messages are versioned and carry identifiers and parameters, never pixels. Fields that a reader does not know
+are ignored, so that a newer writer may add some; a version that it does not know is refused, and the message
+goes to the dead-letter queue with that reason.
+
+>>> message = CancelJob(job_id="42")
+>>> decode(encode(message)) == message
+True
+"""
+
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from stylegram.common.clock import utcnow
+from stylegram.common.errors import InvalidMessage
+from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.records import AssetReference, RunRecord
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    topic: ClassVar[str]
+    """Where it is routed: `command.*` to the one queue that does the work, the rest to whoever listens."""
+
+    version: Literal[1] = 1
+    message_id: str = Field(default_factory=lambda: str(uuid4()))
+    sent_at: datetime = Field(default_factory=utcnow)
+    job_id: str
+
+
+class StyleJob(_Message):
+    """Paint `content` in the style of `style`."""
+
+    topic = "command.style"
+    type: Literal["style_job"] = "style_job"
+    content: AssetReference
+    style: AssetReference
+    hyperparameters: Hyperparameters
+
+
+class CancelJob(_Message):
+    """Stop working on the job, wherever it is."""
+
+    topic = "job.cancel"
+    type: Literal["cancel_job"] = "cancel_job"
+
+
+class JobStarted(_Message):
+    """A worker took the job; said again by every attempt."""
+
+    topic = "job.started"
+    type: Literal["job_started"] = "job_started"
+    worker: str
+    attempt: int = Field(ge=1)
+
+
+class JobProgress(_Message):
+    """How far the picture is."""
+
+    topic = "job.progress"
+    type: Literal["job_progress"] = "job_progress"
+    evaluation: int = Field(ge=0)
+    evaluations: int = Field(ge=1)
+    size: int = Field(description="Longer side of the scale being optimised, in pixels.")
+    loss: float
+    snapshot: str | None = Field(None, description="Object name of the newest snapshot.")
+
+
+class JobCompleted(_Message):
+    """The picture is in storage."""
+
+    topic = "job.completed"
+    type: Literal["job_completed"] = "job_completed"
+    result: str = Field(description="Object name of the picture.")
+    record: RunRecord
+
+
+class JobFailed(_Message):
+    """The job ended without a picture, and trying it again will not help."""
+
+    topic = "job.failed"
+    type: Literal["job_failed"] = "job_failed"
+    reason: str
+    error_code: str
+    record: RunRecord | None = Field(None, description="Absent where the job was never understood.")
+
+
+class PostRequest(_Message):
+    """Publish a finished picture."""
+
+    topic = "command.post"
+    type: Literal["post_request"] = "post_request"
+    artifact: str = Field(description="Object name of the picture.")
+    record: str = Field(description="Object name of the run's record.")
+    content_name: str
+    style_name: str
+    hyperparameters: Hyperparameters
+
+
+class PostPublished(_Message):
+    """The picture is out."""
+
+    topic = "post.published"
+    type: Literal["post_published"] = "post_published"
+    account: str
+    media_id: str
+    url: str
+
+
+class PostFailed(_Message):
+    """The picture is not out, or nobody knows whether it is."""
+
+    topic = "post.failed"
+    type: Literal["post_failed"] = "post_failed"
+    account: str
+    reason: str
+    error_code: str
+
+
+Message = (
+    StyleJob
+    | CancelJob
+    | JobStarted
+    | JobProgress
+    | JobCompleted
+    | JobFailed
+    | PostRequest
+    | PostPublished
+    | PostFailed
+)
+
+_adapter: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
+
+
+def encode(message: Message) -> bytes:
+    """The message as UTF-8 JSON."""
+    return message.model_dump_json().encode()
+
+
+def decode(body: bytes) -> Message:
+    """The message in `body`.
+
+    Raises:
+        InvalidMessage: not JSON, of no known type or version, or a field is missing or wrong.
+    """
+    try:
+        return _adapter.validate_json(body)
+    except ValidationError as error:
+        issue = error.errors(include_url=False)[0]
+        where = ".".join(map(str, issue["loc"])) or "body"
+        raise InvalidMessage(f"Not a message that this version understands: {where}: {issue['msg']}.") from None

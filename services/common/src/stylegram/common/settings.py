@@ -1,0 +1,83 @@
+"""Settings from the environment, prefix `STYLEGRAM_`.
+
+A secret need not stand in the environment: `STYLEGRAM_DATABASE_URL_FILE=/run/secrets/database` reads the value
+from that file, as container platforms mount it. The variable itself, where set, wins.
+
+>>> import os
+>>> os.environ["STYLEGRAM_LOG_LEVEL"] = "debug"
+>>> Settings().log_level
+'debug'
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from stylegram.common.errors import ConfigurationError
+
+PREFIX = "STYLEGRAM_"
+
+
+class _FileVariants(PydanticBaseSettingsSource):
+    """Reads `STYLEGRAM_X_FILE` for every field `x`."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        variable = f"{PREFIX}{field_name.upper()}_FILE"
+        path = os.environ.get(variable)
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, self.field_is_complex(field)
+        except OSError as error:
+            raise ConfigurationError(
+                f"{variable} names '{path}', which cannot be read: {error.strerror}.",
+                advice="Mount the file, or unset the variable.",
+            ) from error
+
+    def __call__(self) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, key, is_complex = self.get_field_value(field, name)
+            if value is not None:
+                values[key] = self.prepare_field_value(name, field, value, is_complex)
+        return values
+
+
+class Settings(BaseSettings):
+    """What every service needs; each service adds its own fields in a subclass."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    broker_url: SecretStr = Field(SecretStr("memory://"), description="Broker: sqlite:///path.")
+    storage_url: str = Field("file:///var/lib/stylegram/storage", description="Object storage: file:///folder.")
+    database_url: SecretStr = Field(
+        SecretStr("sqlite:////var/lib/stylegram/stylegram.sqlite"),
+        description="Database: sqlite:////absolute/path or postgresql+psycopg://user:password@host/name.",
+    )
+    visibility_seconds: float = Field(
+        30.0, gt=0.5, description="Until a message whose worker died is handed out again."
+    )
+    log_format: Literal["auto", "json", "console"] = Field("auto", description="JSON, or lines for a terminal.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least serious level shown.")
+    metrics_port: int | None = Field(None, ge=0, le=65535, description="Port of /metrics; none by default.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, which wins over files."""
+        return init_settings, env_settings, _FileVariants(settings_cls)
+
+    @property
+    def json_logs(self) -> bool | None:
+        """For `configure_logs`: None lets the terminal decide."""
+        return None if self.log_format == "auto" else self.log_format == "json"

@@ -1,0 +1,1 @@
+"""Keeps the record of every run, the reason why Stylegram exists."""

@@ -1,0 +1,1 @@
+"""The GPU worker: takes jobs, paints, says how it goes."""
