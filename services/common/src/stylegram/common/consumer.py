@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 
 import structlog
 
@@ -17,6 +18,8 @@ _log = structlog.get_logger(__name__)
 _WAIT = 0.5
 # A dependency that is away gets a second, then two, then four …, but is asked again at least every half minute.
 _LONGEST_PAUSE = 30.0
+# Characters; enough for any sentence of ours.
+_LONGEST_REASON = 2_000
 
 
 class Consumer:
@@ -105,9 +108,16 @@ class Consumer:
 
     def _bury(self, delivery: Delivery, message: Message | None, error: StylegramError) -> None:
         if message is not None and self._on_dead is not None:
-            self._on_dead(message, error)
-        _log.error("dead_letter", queue=self._queue.name, reason=str(error))
-        self._settle("dead", self._broker.reject(delivery, str(error)))
+            try:
+                self._on_dead(message, error)
+            except StylegramError:  # the message comes again, and others learn of it then
+                raise
+            except Exception:
+                _log.exception("on_dead_defect", queue=self._queue.name)
+        # File names and decoders put anything into an error; brokers keep only so much text, and only Unicode.
+        reason = str(error)[:_LONGEST_REASON].encode(errors="replace").decode()
+        _log.error("dead_letter", queue=self._queue.name, reason=reason)
+        self._settle("dead", self._broker.reject(delivery, reason))
 
     def _settle(self, outcome: str, held: bool) -> None:
         MESSAGES.labels(queue=self._queue.name, outcome=outcome if held else "claim_lost").inc()
@@ -125,7 +135,8 @@ class Consumer:
                 except StylegramError as error:
                     _log.warning("extend_failed", queue=delivery.queue, reason=str(error))
 
-        thread = threading.Thread(target=keep, name=f"keep-{delivery.queue}", daemon=True)
+        # In our context, so that its log lines carry the job too.
+        thread = threading.Thread(target=copy_context().run, args=(keep,), name=f"keep-{delivery.queue}", daemon=True)
         thread.start()
         try:
             yield

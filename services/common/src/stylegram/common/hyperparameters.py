@@ -143,5 +143,5 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
 def _value(text: str) -> Any:  # noqa: ANN401  (pydantic judges the type)
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return [_value(part.strip()) for part in text.split(",") if part.strip()] if "," in text else text

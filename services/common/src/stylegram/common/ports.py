@@ -196,6 +196,8 @@ class Outlet(Protocol):
 
     account: str
     """Whose posts these are; part of the ledger's unique key."""
+    find_is_certain: bool
+    """Whether a post that `find` does not find is surely not out, so that committing it once more is safe."""
 
     def upload(self, post: Post) -> str:
         """Hand the picture over without showing it to anybody; returns the outlet's handle of it.
@@ -209,6 +211,7 @@ class Outlet(Protocol):
 
         Raises:
             Unavailable: whether the post is out is not known; ask `find`.
+            StylegramError: any other is a refusal; the post is not out.
         """
 
     def find(self, post_key: str) -> PublishedPost | None:

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stylegram.common.hyperparameters import Hyperparameters
 
+# A run that left the finite numbers says so: as "NaN", for null would not be read back, and a bare NaN is no JSON.
+_CONFIG = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+
 
 class Role(StrEnum):
     """What a picture is for: its subject is painted, or its manner is."""
@@ -29,7 +32,7 @@ class AssetReference(BaseModel):
 class LossPoint(BaseModel):
     """The losses after one evaluation; each is relative to its target's energy and unweighted but `total`."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = _CONFIG
 
     evaluation: int
     size: int = Field(description="Longer side of the scale being optimised, in pixels.")
@@ -42,7 +45,7 @@ class LossPoint(BaseModel):
 class RunRecord(BaseModel):
     """One run, whole: enough to repeat it and to judge it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = _CONFIG
 
     job_id: str
     outcome: Literal["succeeded", "failed"]

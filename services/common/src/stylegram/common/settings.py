@@ -32,11 +32,12 @@ class _FileVariants(PydanticBaseSettingsSource):
             return None, field_name, False
         try:
             return Path(path).read_text(encoding="utf-8").strip(), field_name, self.field_is_complex(field)
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise ConfigurationError(
-                f"{variable} names '{path}', which cannot be read: {error.strerror}.",
+                f"{variable} names '{path}', which cannot be read: {reason}.",
                 advice="Mount the file, or unset the variable.",
-            ) from error
+            ) from None
 
     def __call__(self) -> dict[str, Any]:
         values: dict[str, Any] = {}

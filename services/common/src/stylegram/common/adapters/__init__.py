@@ -5,7 +5,7 @@
 """
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from stylegram.common.adapters.folder_storage import FolderStorage
 from stylegram.common.adapters.sqlite_broker import SqliteBroker
@@ -23,7 +23,7 @@ def open_broker(url: str, *, visibility: float = 30.0) -> Broker:
     Raises:
         ConfigurationError: no adapter for that scheme.
     """
-    match urlsplit(url).scheme:
+    match _split(url).scheme:
         case "sqlite":
             return SqliteBroker(url_path(url), visibility=visibility)
         case "memory":
@@ -40,7 +40,7 @@ def open_storage(url: str) -> Storage:
     Raises:
         ConfigurationError: no adapter for that scheme.
     """
-    match urlsplit(url).scheme:
+    match _split(url).scheme:
         case "file":
             return FolderStorage(url_path(url))
         case scheme:
@@ -56,9 +56,23 @@ def url_path(url: str) -> Path:
     '/var/my pictures'
 
     Raises:
-        ConfigurationError: it has a host, as in `file://folder`, or no path.
+        ConfigurationError: it has a host, as in `file://folder`, no absolute path, or more than a path.
     """
-    parts = urlsplit(url)
-    if parts.netloc or len(parts.path) < 2:
+    parts = _split(url)
+    path = unquote(parts.path)
+    if parts.netloc or not path.startswith("/") or path == "/" or "\0" in path:
         raise ConfigurationError(f"'{url}' names no path.", advice="Write three slashes: file:///an/absolute/path.")
-    return Path(unquote(parts.path))
+    if parts.query or parts.fragment:
+        # Cut off silently, they would make /my#pictures and /my?pictures the same folder, /my.
+        raise ConfigurationError(f"'{url}' is more than a path.", advice="In a path, write ? as %3F and # as %23.")
+    return Path(path)
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        # The URL may hold a password: do not repeat it.
+        raise ConfigurationError(
+            f"A URL cannot be understood: {error}.", advice="Percent-encode what is special in its path or password."
+        ) from None

@@ -14,16 +14,27 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
+from uuid import uuid4
 
 from stylegram.common import object_names
 from stylegram.common.clock import utcnow
-from stylegram.common.errors import AlreadyExists, InvalidObjectName, NotFound, Unavailable
+from stylegram.common.errors import AlreadyExists, ConfigurationError, InvalidObjectName, NotFound, Unavailable
+from stylegram.common.files import sync_folder
 from stylegram.common.ports import StoredObject
 
 # Nobody takes a day over one object: what lies here longer was left by a process that was killed.
 _STALE_SECONDS = 86_400
+# No object name has a tilde, so the facts about `x` never lie where those about `x.json/y` need a folder.
+_FACTS_SUFFIX = "~.json"
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"The storage folder did not answer: {error}.") from error
 
 
 class FolderStorage:
@@ -31,18 +42,28 @@ class FolderStorage:
 
     Args:
         root: the folder, made when absent.
+
+    Raises:
+        ConfigurationError: the folder cannot be made, or not written to.
     """
 
     def __init__(self, root: Path) -> None:
-        root.mkdir(parents=True, exist_ok=True)
-        self._root = root.resolve()
-        # Names that start with a dot are no object names, so nothing can collide with these.
-        self._facts = self._root / ".objects"
-        self._incoming = self._root / ".incoming"
-        for folder in (self._facts, self._incoming):
-            folder.mkdir(exist_ok=True)
-        self._sweep()
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            self._root = root.resolve()
+            # Names that start with a dot are no object names, so nothing can collide with these.
+            self._facts = self._root / ".objects"
+            self._incoming = self._root / ".incoming"
+            for folder in (self._facts, self._incoming):
+                folder.mkdir(exist_ok=True)
+            self._sweep()
+        except OSError as error:
+            raise ConfigurationError(
+                f"The storage folder '{root}' cannot be used: {error}.",
+                advice="STYLEGRAM_STORAGE_URL names a folder that this process may write.",
+            ) from error
 
+    @_answering()
     def write(
         self, name: str, data: bytes, *, content_type: str, metadata: Mapping[str, str] | None = None
     ) -> StoredObject:
@@ -53,24 +74,23 @@ class FolderStorage:
         )
         facts = json.dumps({**asdict(stored), "created_at": stored.created_at.isoformat()}).encode()
         with self._temporary(data) as bytes_file, self._temporary(facts) as facts_file, self._committing():
-            if path.exists():
-                raise AlreadyExists(
-                    f"Object '{name}' exists already.", advice="Objects never change: choose another name."
-                )
-            facts_path = self._facts / f"{name}.json"
-            for parent in (facts_path.parent, path.parent):
+            self._check_free(name, path)
+            facts_path = self._facts_path(name)
+            for parent in (path.parent, facts_path.parent):
                 parent.mkdir(parents=True, exist_ok=True)
-            os.replace(facts_file, facts_path)
-            os.replace(bytes_file, path)
-            _sync_folder(path.parent)
+            # In this order on the disk too: bytes without facts would be an object nobody can read or write.
+            for source, target in ((facts_file, facts_path), (bytes_file, path)):
+                os.replace(source, target)
+                sync_folder(target.parent)
         return stored
 
+    @_answering()
     def read(self, name: str) -> bytes:
         """See `Storage.read`."""
         stored = self.stat(name)
         try:
-            data = self._path(name).read_bytes()
-        except (FileNotFoundError, IsADirectoryError):
+            data = self._path(name).read_bytes() if stored else b""
+        except FileNotFoundError:  # deleted in between
             stored = None
         if stored is None:
             raise NotFound(f"There is no object '{name}'.")
@@ -78,55 +98,79 @@ class FolderStorage:
             raise Unavailable(f"Object '{name}' is damaged: its bytes are not those that were written.")
         return data
 
+    @_answering()
     def stat(self, name: str) -> StoredObject | None:
         """See `Storage.stat`."""
         if not self._path(name).is_file():
             return None
         try:
-            facts: dict[str, Any] = json.loads((self._facts / f"{name}.json").read_bytes())
-        except FileNotFoundError:  # deleted in between
+            facts: dict[str, Any] = json.loads(self._facts_path(name).read_bytes())
+            return StoredObject(**{**facts, "created_at": datetime.fromisoformat(facts["created_at"])})
+        except FileNotFoundError:  # deleted in between, or no file of ours
             return None
-        return StoredObject(**{**facts, "created_at": datetime.fromisoformat(facts["created_at"])})
+        except (ValueError, TypeError, KeyError):
+            raise Unavailable(f"What is known of object '{name}' is damaged.") from None
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """See `Storage.list`."""
         names = sorted(
             name
-            for path in self._facts.rglob("*.json")
-            if (name := path.relative_to(self._facts).as_posix().removesuffix(".json")).startswith(prefix)
+            for folder, _, files in os.walk(self._facts)
+            for file in files
+            if file.endswith(_FACTS_SUFFIX) and (name := self._object_name(Path(folder, file))).startswith(prefix)
         )
         for name in names:
             if stored := self.stat(name):
                 yield stored
 
+    @_answering()
     def delete(self, name: str) -> bool:
         """See `Storage.delete`."""
+        path, facts_path = self._path(name), self._facts_path(name)
         with self._committing():
-            try:
-                self._path(name).unlink()
-            except FileNotFoundError:
+            if not (path.is_file() and facts_path.is_file()):
                 return False
-            (self._facts / f"{name}.json").unlink(missing_ok=True)
+            for file, root in ((path, self._root), (facts_path, self._facts)):
+                file.unlink()
+                _remove_empty(file.parent, root)
             return True
 
     def _path(self, name: str) -> Path:
         path = self._root / object_names.check(name)
         # A link below the root may point elsewhere, however harmless the name looks.
-        if not path.resolve().is_relative_to(self._root):
+        if not Path(os.path.realpath(path)).is_relative_to(self._root):
             raise InvalidObjectName(f"Object name {name!r} leads out of the storage.")
         return path
 
+    def _facts_path(self, name: str) -> Path:
+        return self._facts / f"{name}{_FACTS_SUFFIX}"
+
+    def _object_name(self, facts_path: Path) -> str:
+        return facts_path.relative_to(self._facts).as_posix().removesuffix(_FACTS_SUFFIX)
+
+    def _check_free(self, name: str, path: Path) -> None:
+        if path.is_dir():
+            problem = f"'{name}' is a folder of objects, so it cannot be an object."
+        elif path.exists():
+            problem = f"Object '{name}' exists already."
+        elif blocking := next((parent for parent in path.parents if parent.exists() and not parent.is_dir()), None):
+            problem = f"Object '{blocking.relative_to(self._root)}' exists, so '{name}' cannot lie below it."
+        else:
+            return
+        raise AlreadyExists(problem, advice="Objects never change: choose another name.")
+
     @contextmanager
     def _temporary(self, data: bytes) -> Iterator[Path]:
-        with NamedTemporaryFile(dir=self._incoming, delete=False) as file:
-            path = Path(file.name)
-            try:
+        # With the process's usual permissions: a secure temporary file could be read by nobody else for ever.
+        path = self._incoming / uuid4().hex
+        try:
+            with path.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-                yield path
-            finally:
-                path.unlink(missing_ok=True)
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
 
     @contextmanager
     def _committing(self) -> Iterator[None]:
@@ -144,9 +188,11 @@ class FolderStorage:
                 continue
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _remove_empty(folder: Path, root: Path) -> None:
+    """Remove what a deleted object leaves behind, so that the folder's name is free again."""
+    while folder != root:
+        try:
+            folder.rmdir()
+        except OSError:  # not empty
+            return
+        folder = folder.parent

@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from stylegram.common.errors import NotFound, Unavailable
+from stylegram.common.errors import ConfigurationError, NotFound, Unavailable
 from stylegram.common.messages import Message, encode
 from stylegram.common.ports import DeadLetter, Delivery
+from stylegram.common.sqlite_files import LOCK_TIMEOUT, use_write_ahead_log
 from stylegram.common.topology import Queue
 
 _SCHEMA = """
@@ -39,8 +40,6 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     died_at REAL NOT NULL
 );
 """
-# Long enough for the slowest disk to finish another process's commit, short enough to notice a stuck one.
-_LOCK_TIMEOUT = 30.0
 # A poll is one indexed look-up of some 20 µs; people do not notice a twentieth of a second.
 _POLL = 0.05
 
@@ -51,22 +50,30 @@ class SqliteBroker:
     Args:
         path: the file, made with its folder when absent; None keeps everything in this object.
         visibility: seconds until a claim that nobody extends runs out.
+
+    Raises:
+        ConfigurationError: the file cannot be made or opened, or is none of ours.
     """
 
     def __init__(self, path: Path | None, *, visibility: float = 30.0) -> None:
         self._visibility = visibility
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(
-            path or ":memory:", timeout=_LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
-        )
         # One connection serves all threads of the process, a transaction at a time.
         self._lock = threading.Lock()
-        with self._lock:
-            self._connection.execute("PRAGMA journal_mode=WAL")
+        try:
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(
+                path or ":memory:", timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
+            )
+            use_write_ahead_log(self._connection)
             # FULL: a message whose publication was confirmed outlives a power cut, not just the process.
             self._connection.execute("PRAGMA synchronous=FULL")
             self._connection.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigurationError(
+                f"The message queue's file '{path}' cannot be used: {error}.",
+                advice="STYLEGRAM_BROKER_URL names a file that this process may write.",
+            ) from error
 
     def declare(self, queues: Iterable[Queue]) -> None:
         """See `Broker.declare`."""
@@ -175,9 +182,10 @@ class SqliteBroker:
                 self._connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield self._connection
-                except BaseException:
-                    self._connection.execute("ROLLBACK")
-                    raise
-                self._connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+                    self._connection.execute("COMMIT")
+                finally:
+                    # A full disk may have ended the transaction already, or have left it open at COMMIT.
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
             raise Unavailable(f"The message queue's file did not answer: {error}.") from error
