@@ -1,0 +1,43 @@
+"""The stylizer's composition root: settings in, a consumer of jobs out."""
+
+import threading
+
+from stylegram.common.adapters import open_broker, open_storage
+from stylegram.common.consumer import Consumer
+from stylegram.common.topology import QUEUES, STYLIZER_JOBS
+from stylegram.stylizer.engine.model_files import load_weights
+from stylegram.stylizer.settings import StylizerSettings
+from stylegram.stylizer.worker import Worker
+
+# Attempts of which nothing was heard again; each may have taken an hour of a GPU.
+_ATTEMPTS = 3
+
+
+def bootstrap(settings: StylizerSettings, stop: threading.Event) -> Consumer:
+    """The worker's consumer, its weights loaded.
+
+    Raises:
+        ConfigurationError: a URL is wrong.
+        WeightsUnavailable: the weights are neither cached nor to be had.
+        WeightsCorrupt: the weights are not those that were pinned.
+    """
+    broker = open_broker(settings.broker_url.get_secret_value(), visibility=settings.visibility_seconds)
+    broker.declare(QUEUES)
+    worker = Worker(
+        broker,
+        open_storage(settings.storage_url),
+        weights=load_weights(settings.weights, settings.weights_dir),
+        cache=settings.weights_dir,
+        device=settings.device,
+        snapshot_every=settings.snapshot_every,
+        stop=stop,
+    )
+    return Consumer(
+        broker,
+        STYLIZER_JOBS,
+        worker.handle,
+        stop=stop,
+        attempts=_ATTEMPTS,
+        extend_every=settings.visibility_seconds / 3,
+        on_dead=worker.give_up,
+    )

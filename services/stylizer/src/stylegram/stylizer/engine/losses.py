@@ -1,0 +1,104 @@
+"""What a picture is judged by: content, style and smoothness, each relative to its target's energy.
+
+Dividing by the energy makes a weight mean the same for every pair of pictures and every backbone, without which
+a record of hyperparameters would compare nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.stylizer.engine.backbone import Backbone
+
+_TINY = 1e-12
+"""Guards the division by a target without energy, such as the total variation of a blank picture."""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The losses of one picture, scalars on its device.
+
+    Args:
+        total: weighted sum; what is minimised.
+        content: mean of the content layers' losses.
+        style: mean of the style layers' losses.
+        tv: total variation relative to the content image's.
+        layers: each layer's loss, as in `style.relu4_1`.
+    """
+
+    total: Tensor
+    content: Tensor
+    style: Tensor
+    tv: Tensor
+    layers: Mapping[str, Tensor]
+
+    def as_floats(self) -> dict[str, float]:
+        """All of them by name."""
+        parts = {"total": self.total, "content": self.content, "style": self.style, "tv": self.tv, **self.layers}
+        return {name: float(value.detach()) for name, value in parts.items()}
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """Correlations of the channels, averaged over positions (Gatys et al. 2015, eq. 3).
+
+    In fp32 whatever the features are: sums over a million positions need the digits.
+
+    Args:
+        features: shape (1, C, H, W).
+
+    Returns:
+        Shape (C, C), fp32.
+    """
+    flat = features[0].flatten(1).float()
+    return flat @ flat.T / flat.shape[1]
+
+
+def total_variation(image: Tensor) -> Tensor:
+    """Mean squared difference of neighbouring pixels (Mahendran & Vedaldi 2015, eq. 4, β = 2)."""
+    return (image.diff(dim=-1) ** 2).mean() + (image.diff(dim=-2) ** 2).mean()
+
+
+class Objective:
+    """The loss of a picture at one scale.
+
+    Args:
+        backbone: gives the features; has all layers that the hyperparameters name.
+        content: the content image at this scale, shape (1, 3, H, W).
+        style: the style image at this scale, shape (1, 3, h, w).
+        hyperparameters: layers and weights.
+    """
+
+    def __init__(self, backbone: Backbone, content: Tensor, style: Tensor, hyperparameters: Hyperparameters) -> None:
+        self._backbone = backbone
+        self._hyperparameters = hyperparameters
+        with torch.no_grad():
+            features = backbone(content)
+            self._content = {layer: features[layer] for layer in hyperparameters.content_layers}
+            features = backbone(style)
+            self._style = {layer: gram_matrix(features[layer]) for layer in hyperparameters.style_layers}
+            self._content_tv = total_variation(content)
+
+    def __call__(self, image: Tensor) -> Losses:
+        """The losses of `image`, shape (1, 3, H, W), with their graph."""
+        features = self._backbone(image)
+        content = {f"content.{layer}": _relative(features[layer], t) for layer, t in self._content.items()}
+        style = {f"style.{layer}": _relative(gram_matrix(features[layer]), t) for layer, t in self._style.items()}
+        tv = total_variation(image) / (self._content_tv + _TINY)
+        content_loss, style_loss = _mean(content, image), _mean(style, image)
+        weights = self._hyperparameters
+        total = weights.content_weight * content_loss + weights.style_weight * style_loss
+        if weights.tv_weight:
+            total = total + weights.tv_weight * tv
+        return Losses(total, content_loss, style_loss, tv, {**content, **style})
+
+
+def _relative(value: Tensor, target: Tensor) -> Tensor:
+    target = target.float()
+    return ((value.float() - target) ** 2).sum() / ((target**2).sum() + _TINY)
+
+
+def _mean(losses: Mapping[str, Tensor], image: Tensor) -> Tensor:
+    return torch.stack(list(losses.values())).mean() if losses else image.new_zeros(())
