@@ -1,0 +1,93 @@
+"""Every query about assets and the files that they came from."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import Session
+
+from stylegram.common.clock import utcnow
+from stylegram.common.ports import SourceFile
+from stylegram.common.records import AssetReference, Role
+from stylegram.ingest.schemas import QuarantinedFile
+from stylegram.ingest.tables import AssetRow, SourceFileRow, insert_new
+
+
+class AssetRepository:
+    """Assets and source files, in one transaction.
+
+    Args:
+        session: the transaction.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def find(self, role: Role, sha256: str) -> int | None:
+        """The id of the asset with that content."""
+        return self._session.scalar(select(AssetRow.id).filter_by(role=role, sha256=sha256))
+
+    def add(self, asset: AssetRow) -> None:
+        """Keep the asset; one that is there already stays as it is."""
+        insert_new(self._session, asset)
+
+    def candidates(self, role: Role) -> dict[int, AssetReference]:
+        """The assets that a present file stands for, by id, oldest first."""
+        stands = exists().where(SourceFileRow.asset_id == AssetRow.id, SourceFileRow.present)
+        rows = self._session.execute(
+            select(AssetRow.id, AssetRow.sha256, AssetRow.object_name, AssetRow.name)
+            .where(AssetRow.role == role, stands)
+            .order_by(AssetRow.id)
+        )
+        return {
+            id_: AssetReference(sha256=sha256, object_name=object_name, name=name)
+            for id_, sha256, object_name, name in rows
+        }
+
+    def files(self, role: Role) -> list[SourceFileRow]:
+        """Every file known for the role, whatever source it was in."""
+        return list(self._session.scalars(select(SourceFileRow).filter_by(role=role)))
+
+    def record_file(
+        self,
+        source: str,
+        role: Role,
+        file: SourceFile,
+        *,
+        sha256: str | None,
+        asset_id: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Keep what a file turned out to be: an asset, or refused for a reason."""
+        identity = {"source": source, "role": role, "key": file.key}
+        found = {
+            "name": file.name,
+            "fingerprint": file.fingerprint,
+            "sha256": sha256,
+            "asset_id": asset_id,
+            "reason": reason,
+            "present": True,
+            "seen_at": utcnow(),
+        }
+        if not insert_new(self._session, SourceFileRow(**identity, **found)):
+            self._session.execute(update(SourceFileRow).filter_by(**identity).values(**found))
+
+    def mark_seen(self, file_ids: Iterable[int]) -> None:
+        """These files are at their source."""
+        self._mark(file_ids, present=True, seen_at=utcnow())
+
+    def mark_gone(self, file_ids: Iterable[int]) -> None:
+        """These files are no longer at their source; what is known of them stays, for they may come back."""
+        self._mark(file_ids, present=False)
+
+    def quarantine(self) -> list[QuarantinedFile]:
+        """The present files that are refused, by source and key."""
+        rows = self._session.scalars(
+            select(SourceFileRow)
+            .where(SourceFileRow.reason.is_not(None), SourceFileRow.present)
+            .order_by(SourceFileRow.role, SourceFileRow.source, SourceFileRow.key)
+        )
+        return [QuarantinedFile.model_validate(row, from_attributes=True) for row in rows]
+
+    def _mark(self, file_ids: Iterable[int], **values: object) -> None:
+        if rows := [{"id": id_, **values} for id_ in file_ids]:
+            self._session.execute(update(SourceFileRow), rows)

@@ -1,0 +1,59 @@
+"""From a source's bytes to the bytes that are kept: the one call in which foreign bytes meet a decoder."""
+
+from dataclasses import dataclass
+
+from stylegram.common import images
+from stylegram.common.errors import InvalidImage
+
+# libjpeg's own limit; AVIF and HEIC go beyond it.
+_JPEG_MAX_SIDE = 65_500
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A picture, upright, opaque, 8-bit sRGB and without metadata, as it goes into storage.
+
+    Args:
+        data: a PNG where the source's format is lossless, else a JPEG of quality 95.
+        suffix: `.png` or `.jpg`.
+        content_type: `image/png` or `image/jpeg`.
+        width: pixels.
+        height: pixels.
+        format: what the source's bytes were, as in `HEIF`.
+    """
+
+    data: bytes
+    suffix: str
+    content_type: str
+    width: int
+    height: int
+    format: str
+
+
+def check_size(size: int) -> None:
+    """Refuse a file that is too large to be read at all.
+
+    Args:
+        size: bytes.
+
+    Raises:
+        InvalidImage: above `images.MAX_BYTES`.
+    """
+    if size > images.MAX_BYTES:
+        raise InvalidImage(
+            f"The file has {size / 1e6:.0f} MB; the limit is {images.MAX_BYTES / 1e6:.0f} MB.",
+            advice="Save it smaller.",
+        )
+
+
+def clean(data: bytes) -> Cleaned:
+    """The picture in `data`, fit for storage.
+
+    Raises:
+        InvalidImage: see `images.decode_image`.
+    """
+    decoded = images.decode_image(data)
+    size = decoded.pixels.size
+    if decoded.lossless or max(size) > _JPEG_MAX_SIDE:
+        return Cleaned(images.encode_png(decoded.pixels), ".png", "image/png", *size, decoded.format)
+    return Cleaned(images.encode_jpeg(decoded.pixels), ".jpg", "image/jpeg", *size, decoded.format)

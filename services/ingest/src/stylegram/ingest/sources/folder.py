@@ -1,0 +1,94 @@
+"""A folder, with all that is below it, as a source."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+from stylegram.common.errors import NotFound, Unavailable
+from stylegram.common.ports import SourceFile
+
+# What tools keep beside pictures, as `style_names.json` has the paintings' titles.
+_SIDECARS = (".json",)
+# Every volume's root has one, and only root can read it.
+_SYSTEM_FOLDERS = {"lost+found"}
+
+
+class FolderSource:
+    """The source port on a folder.
+
+    Hidden files and JSON sidecars are no pictures. A link to a file is followed where it stays within the folder;
+    a link to a folder never is, since what lies within is found anyway. A key is the path from the folder on, with
+    `%` and bytes that are not UTF-8 percent-encoded.
+
+    Args:
+        root: the folder; need not exist yet.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def files(self) -> Iterator[SourceFile]:
+        """See `Source.files`; a folder's files come by name, before those of the folders in it."""
+        if not self._root.is_dir():
+            raise NotFound(
+                f"There is no folder '{self._root}'.", advice="Make it or mount it, or correct the source's URL."
+            )
+        root = os.path.realpath(self._root)
+        for folder, subfolders, names in os.walk(root, onerror=_unlistable):
+            subfolders[:] = sorted(name for name in subfolders if not _hidden(name) and name not in _SYSTEM_FOLDERS)
+            for name in sorted(names):
+                path = os.path.realpath(os.path.join(folder, name))  # noqa: PTH118  (pathlib raises on link cycles)
+                if _hidden(name) or name.lower().endswith(_SIDECARS) or not Path(path).is_relative_to(root):
+                    continue
+                if (found := _regular_file(path)) is not None:
+                    yield SourceFile(
+                        key=_key(os.path.relpath(f"{folder}/{name}", root)),
+                        name=os.fsencode(name).decode("utf-8", "replace"),
+                        fingerprint=f"{found.st_size}-{found.st_mtime_ns}",
+                        size=found.st_size,
+                    )
+
+    def read(self, file: SourceFile) -> bytes:
+        """See `Source.read`."""
+        try:
+            return (self._root / os.fsdecode(unquote_to_bytes(file.key))).read_bytes()
+        except FileNotFoundError:
+            raise NotFound(f"'{file.key}' is gone from '{self._root}'.") from None
+        except OSError as error:
+            raise Unavailable(
+                f"'{file.key}' in '{self._root}' could not be read: {error.strerror}.",
+                advice="Check the file's permissions.",
+            ) from error
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".")
+
+
+def _unlistable(error: OSError) -> None:
+    # Passing over a folder would read as if its files had been deleted.
+    raise Unavailable(
+        f"The folder '{error.filename}' could not be listed: {error.strerror}.", advice="Check its permissions."
+    ) from error
+
+
+def _regular_file(path: str) -> os.stat_result | None:
+    """What is known of the file; None for what is none: a dangling link, a link cycle, a pipe, a device."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        _unlistable(error)
+        raise
+    return found if stat.S_ISREG(found.st_mode) else None
+
+
+def _key(relative: str) -> str:
+    # Undecodable bytes are lone surrogates here (PEP 383), which no database takes.
+    return "".join(
+        f"%{ord(character) & 0xFF:02X}" if character == "%" or "\udc80" <= character <= "\udcff" else character
+        for character in relative
+    )

@@ -1,0 +1,148 @@
+"""The tables that ingest owns: the pictures it has, the files they came from, and the jobs it was given."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Enum, ForeignKey, Index, MetaData, String, Text, UniqueConstraint
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+
+from stylegram.common.database import UtcDateTime
+from stylegram.common.records import Role
+
+
+class JobState(StrEnum):
+    """Where a job stands. Once it is one of the last three, nothing changes it any more."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
+
+
+class PostState(StrEnum):
+    """What became of the post of a job's picture."""
+
+    PUBLISHED = "published"
+    FAILED = "failed"
+
+
+def _words(kind: type[StrEnum]) -> Enum:
+    # Plain text with no constraint: a new state is then no migration.
+    return Enum(kind, native_enum=False, length=16, values_callable=lambda words: [word.value for word in words])
+
+
+class Base(DeclarativeBase):
+    """The tables' common ground."""
+
+    # Constraints need names to be altered by; every database would invent its own.
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012  (the name is SQLAlchemy's, and so is its form)
+        str: Text,
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        Role: _words(Role),
+        JobState: _words(JobState),
+        PostState: _words(PostState),
+    }
+
+
+class AssetRow(Base):
+    """A clean picture in storage."""
+
+    __tablename__ = "assets"
+    __table_args__ = (UniqueConstraint("role", "sha256"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    role: Mapped[Role]
+    sha256: Mapped[str] = mapped_column(String(64), doc="Digest of the bytes as the source had them.")
+    object_name: Mapped[str]
+    name: Mapped[str] = mapped_column(doc="Name of the first file that had these bytes.")
+    width: Mapped[int] = mapped_column(doc="Pixels, upright.")
+    height: Mapped[int] = mapped_column(doc="Pixels, upright.")
+    format: Mapped[str] = mapped_column(String(16), doc="What the source's bytes were, as in JPEG.")
+    created_at: Mapped[datetime]
+
+
+class SourceFileRow(Base):
+    """A file at a source as it was last read: either it gave an asset, or it is in quarantine for a reason."""
+
+    __tablename__ = "source_files"
+    __table_args__ = (
+        UniqueConstraint("source", "role", "key"),
+        CheckConstraint("(asset_id IS NULL) <> (reason IS NULL)", name="asset_or_reason"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(doc="URL of the source.")
+    role: Mapped[Role]
+    key: Mapped[str] = mapped_column(doc="What the source knows the file by.")
+    name: Mapped[str]
+    fingerprint: Mapped[str]
+    sha256: Mapped[str | None] = mapped_column(String(64), doc="Null for a file that was refused unread.")
+    asset_id: Mapped[int | None] = mapped_column(ForeignKey(AssetRow.id), index=True)
+    reason: Mapped[str | None] = mapped_column(doc="Why it is in quarantine.")
+    present: Mapped[bool] = mapped_column(doc="Whether the last sync saw it.")
+    seen_at: Mapped[datetime]
+
+
+class JobRow(Base):
+    """A job, and the outbox: what its null times say is still to be sent."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index(None, "state", "created_at"), Index(None, "content_id", "style_id"))
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    idempotency_key: Mapped[str | None] = mapped_column(unique=True)
+    content_id: Mapped[int] = mapped_column(ForeignKey(AssetRow.id))
+    style_id: Mapped[int] = mapped_column(ForeignKey(AssetRow.id))
+    hyperparameters: Mapped[dict[str, Any]]
+    publish: Mapped[bool] = mapped_column(doc="Whether the picture is to be posted.")
+    created_at: Mapped[datetime]
+
+    state: Mapped[JobState]
+    sequence: Mapped[int] = mapped_column(default=0, doc="Grows with every change that people can see.")
+    published_at: Mapped[datetime | None] = mapped_column(doc="When it was put into the queue; null: still to do.")
+    started_at: Mapped[datetime | None] = mapped_column(doc="Start of the latest attempt.")
+    finished_at: Mapped[datetime | None]
+    attempt: Mapped[int | None]
+    worker: Mapped[str | None]
+    evaluation: Mapped[int | None] = mapped_column(doc="Evaluations done in this attempt.")
+    evaluations: Mapped[int | None] = mapped_column(doc="Evaluations in all.")
+    loss: Mapped[float | None]
+    result: Mapped[str | None] = mapped_column(doc="Object name of the picture.")
+    reason: Mapped[str | None] = mapped_column(doc="Why there is no picture.")
+    error_code: Mapped[str | None] = mapped_column(String(64))
+
+    post_requested_at: Mapped[datetime | None] = mapped_column(
+        doc="When the post was requested; null on a job that succeeded and is to be posted: still to do."
+    )
+    post_state: Mapped[PostState | None]
+    post_url: Mapped[str | None]
+    post_reason: Mapped[str | None] = mapped_column(doc="Why there is no post.")
+
+    content: Mapped[AssetRow] = relationship(foreign_keys=content_id, lazy="joined", innerjoin=True)
+    style: Mapped[AssetRow] = relationship(foreign_keys=style_id, lazy="joined", innerjoin=True)
+
+
+def insert_new(session: Session, row: Base) -> bool:
+    """Insert the row unless one with a unique key of it is there; False if so, and the transaction goes on."""
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        return False
+    return True

@@ -1,0 +1,187 @@
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ingest_samples import FAST, add_asset, completed
+from stylegram.common.clock import utcnow
+from stylegram.common.errors import InvalidMessage
+from stylegram.common.messages import (
+    CancelJob,
+    JobFailed,
+    JobProgress,
+    JobStarted,
+    Message,
+    PostFailed,
+    PostPublished,
+)
+from stylegram.common.records import Role
+from stylegram.common.topology import INGEST_EVENTS
+from stylegram.ingest.bootstrap import Ingest
+from stylegram.ingest.events import EventHandler
+from stylegram.ingest.schemas import Job
+from stylegram.ingest.tables import JobState, PostState
+
+NOW = utcnow()
+
+
+@pytest.fixture
+def new_job(ingest: Ingest) -> Callable[[], Job]:
+    pair = add_asset(ingest, Role.CONTENT, 1), add_asset(ingest, Role.STYLE, 2)
+    return lambda: ingest.submit(*pair, FAST)
+
+
+@pytest.fixture
+def say(ingest: Ingest) -> Callable[[Message], Job]:
+    """Handle the event, and see the job."""
+
+    def handle(message: Message) -> Job:
+        EventHandler(ingest.engine).handle(message, 1)
+        return ingest.job(message.job_id)
+
+    return handle
+
+
+def started(job: Job, attempt: int = 1, *, at: float = 0) -> JobStarted:
+    return JobStarted(job_id=job.id, worker=f"worker-{attempt}", attempt=attempt, sent_at=NOW + timedelta(seconds=at))
+
+
+def progress(job: Job, evaluation: int, *, at: float = 0) -> JobProgress:
+    sent_at = NOW + timedelta(seconds=at)
+    return JobProgress(job_id=job.id, evaluation=evaluation, evaluations=60, size=64, loss=1.5, sent_at=sent_at)
+
+
+def failed(job: Job) -> JobFailed:
+    return JobFailed(job_id=job.id, reason="The weights are corrupt.", error_code="weights-corrupt")
+
+
+def post_failed(job: Job) -> PostFailed:
+    return PostFailed(job_id=job.id, account="me", reason="Refused.", error_code="error")
+
+
+def post_published(job: Job) -> PostPublished:
+    return PostPublished(job_id=job.id, account="me", media_id="1", url="https://example.org/1")
+
+
+def test_a_job_runs_and_succeeds(new_job: Callable[[], Job], say: Callable[[Message], Job]) -> None:
+    job = new_job()
+    running = say(started(job))
+    assert (running.state, running.attempt, running.worker, running.started_at) == ("running", 1, "worker-1", NOW)
+    running = say(progress(job, 10, at=1))
+    assert (running.evaluation, running.evaluations, running.loss, running.sequence) == (10, 60, 1.5, 2)
+    done = say(event := completed(job))
+    assert (done.state, done.result, done.sequence) == (JobState.SUCCEEDED, f"runs/{job.id}/result.png", 3)
+    assert done.finished_at == event.record.finished_at
+
+
+@pytest.mark.parametrize(("event", "state"), [(completed, "succeeded"), (failed, "failed")])
+def test_the_end_may_be_all_that_is_heard(
+    event: Callable[[Job], Message], state: str, new_job: Callable[[], Job], say: Callable[[Message], Job]
+) -> None:
+    job = new_job()
+    ended = say(event(job))
+    assert ended.state == state
+    assert ended.finished
+    assert say(started(job)) == ended
+
+
+def test_a_failure_says_why(new_job: Callable[[], Job], say: Callable[[Message], Job]) -> None:
+    ended = say(failed(new_job()))
+    assert (ended.reason, ended.error_code) == ("The weights are corrupt.", "weights-corrupt")
+    assert ended.finished_at
+
+
+def test_a_later_attempt_begins_anew(new_job: Callable[[], Job], say: Callable[[Message], Job]) -> None:
+    job = new_job()
+    say(started(job, 1, at=0))
+    say(progress(job, 50, at=1))
+    again = say(started(job, 2, at=2))
+    assert (again.attempt, again.worker, again.evaluation, again.loss) == (2, "worker-2", None, None)
+    assert again.started_at == NOW + timedelta(seconds=2)
+    assert say(progress(job, 51, at=1.5)) == again, "said by the attempt before"
+    assert say(started(job, 1, at=0)) == again
+    assert say(progress(job, 3, at=3)).evaluation == 3
+
+
+def test_progress_may_overtake_the_start(new_job: Callable[[], Job], say: Callable[[Message], Job]) -> None:
+    job = new_job()
+    assert say(progress(job, 10, at=1)).state == JobState.RUNNING
+    running = say(started(job, 1, at=0))
+    assert (running.attempt, running.evaluation, running.loss) == (1, 10, 1.5)
+
+
+def test_a_post_is_published_after_all(new_job: Callable[[], Job], say: Callable[[Message], Job]) -> None:
+    job = say(completed(new_job()))
+    refused = say(post_failed(job))
+    assert (refused.post_state, refused.post_reason, refused.state) == (PostState.FAILED, "Refused.", "succeeded")
+    out = say(post_published(job))
+    assert (out.post_state, out.post_url, out.post_reason) == ("published", "https://example.org/1", None)
+    assert say(post_failed(job)) == out
+
+
+def test_an_unknown_job_is_nobodys_business(ingest: Ingest, new_job: Callable[[], Job]) -> None:
+    job = new_job()
+    stranger = job.model_copy(update={"id": "42"})
+    for event in (started(stranger), progress(stranger, 1), completed(stranger), post_published(stranger)):
+        EventHandler(ingest.engine).handle(event, 1)
+    assert ingest.unfinished_jobs() == [job]
+
+
+def test_a_command_is_no_event(ingest: Ingest) -> None:
+    with pytest.raises(InvalidMessage, match="cancel_job is no event"):
+        EventHandler(ingest.engine).handle(CancelJob(job_id="42"), 1)
+
+
+_events = st.one_of(
+    st.builds(lambda attempt, at: lambda job: started(job, attempt, at=at), st.integers(1, 3), st.integers(0, 9)),
+    st.builds(lambda done, at: lambda job: progress(job, done, at=at), st.integers(0, 60), st.integers(0, 9)),
+    st.builds(lambda done, at: lambda job: progress(job, done, at=at), st.integers(0, 60), st.integers(0, 9)),
+    st.sampled_from([completed, failed, post_failed, post_published]),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(_events, max_size=12).flatmap(lambda events: st.permutations(events + events[::2])), st.data())
+def test_whatever_comes_in_whatever_order(
+    new_job: Callable[[], Job],
+    say: Callable[[Message], Job],
+    ingest: Ingest,
+    events: list[Callable[[Job], Message]],
+    data: st.DataObject,
+) -> None:
+    job = new_job()
+    cancel_at = data.draw(st.integers(0, 20))
+    for number, event in enumerate(events):
+        message = event(job)
+        before = ingest.job(job.id)
+        if number == cancel_at:
+            assert ingest.cancel(job.id) is not before.finished
+            before = ingest.job(job.id)
+            assert before.finished
+        after = say(message)
+        assert say(message) == after, "an event counts once"
+        assert after.sequence - before.sequence == (after != before)
+        assert (after.attempt or 0) >= (before.attempt or 0)
+        if after.attempt == before.attempt:
+            assert (after.evaluation or 0) >= (before.evaluation or 0)
+        if isinstance(message, PostPublished | PostFailed):
+            assert after.state == before.state
+            assert after.post_state == PostState.PUBLISHED or before.post_state != PostState.PUBLISHED
+        elif before.finished:
+            assert after == before, "the first end counts"
+        else:
+            assert after.state != JobState.QUEUED or after == before
+
+
+def test_events_arrive_by_the_broker(ingest: Ingest, new_job: Callable[[], Job]) -> None:
+    job = new_job()
+    consumer = ingest.consumer(threading.Event())
+    for message in (started(job), progress(job, 5, at=1), completed(job), post_published(job)):
+        ingest.broker.publish(message)
+        assert consumer.step()
+    assert not consumer.step()
+    assert ingest.job(job.id).post_state == PostState.PUBLISHED
+    assert ingest.broker.dead_letters(INGEST_EVENTS.name) == []
