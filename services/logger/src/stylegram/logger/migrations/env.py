@@ -1,0 +1,4 @@
+from stylegram.common.database import run_migrations
+from stylegram.logger.tables import metadata
+
+run_migrations(metadata)

@@ -1,0 +1,92 @@
+"""The logger's tables: a row per run, and its curve of losses apart from it, for that is large and rarely read.
+
+The hyperparameters' columns derive from `Hyperparameters`; a new one is a line there and a migration here.
+"""
+
+from typing import Any, Literal, get_args, get_origin
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeEngine
+
+from stylegram.common.database import UtcDateTime
+from stylegram.common.hyperparameters import Hyperparameters
+
+
+def _column_type(annotation: Any) -> TypeEngine[Any]:  # noqa: ANN401  (any of the forms that a type is written in)
+    if get_origin(annotation) is tuple:
+        return JSON()
+    if get_origin(annotation) is Literal:
+        return Text()
+    for alternative in get_args(annotation):  # of `float | None`
+        return _column_type(alternative)
+    # A seed takes 63 bits.
+    types: dict[type, TypeEngine[Any]] = {int: BigInteger(), float: Double(), bool: Boolean(), str: Text()}
+    return types[annotation]
+
+
+metadata = MetaData()
+
+# Everything but the job may be null: a post's fate may become known before its run.
+runs = Table(
+    "runs",
+    metadata,
+    Column("job_id", String(200), primary_key=True),
+    Column("outcome", String(16)),
+    Column("error_code", Text),
+    Column("reason", Text),
+    Column("content_name", Text),
+    Column("content_sha256", String(64)),
+    Column("content_object_name", Text),
+    Column("style_name", Text),
+    Column("style_sha256", String(64)),
+    Column("style_object_name", Text),
+    *(Column(name, _column_type(field.annotation)) for name, field in Hyperparameters.model_fields.items()),
+    Column("engine_version", Text),
+    Column("torch_version", Text),
+    Column("weights", Text),
+    Column("weights_digest", String(64)),
+    Column("device", Text),
+    # "used" and "done": the hyperparameters of these names say what was asked for.
+    Column("precision_used", String(16)),
+    Column("evaluations_done", Integer),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("seconds", Double),
+    Column("durations", JSON),
+    Column("peak_memory_mb", Double),
+    Column("loss_total", Double),
+    Column("loss_content", Double),
+    Column("loss_style", Double),
+    Column("loss_tv", Double),
+    Column("layer_losses", JSON),
+    Column("rating", Integer),
+    Column("post_state", String(16)),
+    Column("post_account", Text),
+    Column("post_media_id", Text),
+    Column("post_url", Text),
+    Column("post_reason", Text),
+    Index("runs_by_start", "started_at"),
+)
+
+curves = Table(
+    "curves",
+    metadata,
+    Column("job_id", String(200), ForeignKey("runs.job_id", ondelete="CASCADE"), primary_key=True),
+    Column("points", LargeBinary, nullable=False),
+)
