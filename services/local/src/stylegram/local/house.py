@@ -1,0 +1,169 @@
+"""All services on one machine, over embedded adapters in one folder: the composition of a laptop.
+
+Ingest, publisher and logger are threads; the stylizer is a process of its own, so that its arithmetic keeps
+nobody waiting, and a crash in it costs one attempt at one picture.
+"""
+
+import fcntl
+import multiprocessing
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from stylegram.common.errors import ConfigurationError, StylegramError
+from stylegram.common.logs import configure_logs
+from stylegram.common.service import run_until_signalled
+from stylegram.ingest.bootstrap import bootstrap as bootstrap_ingest
+from stylegram.ingest.settings import IngestSettings
+from stylegram.local.samples import NAMES_FILE
+from stylegram.logger.bootstrap import bootstrap as bootstrap_logger
+from stylegram.logger.settings import LoggerSettings
+from stylegram.publisher.bootstrap import bootstrap as bootstrap_publisher
+from stylegram.publisher.settings import PublisherSettings
+from stylegram.stylizer.bootstrap import bootstrap as bootstrap_stylizer
+from stylegram.stylizer.settings import StylizerSettings
+
+_log = structlog.get_logger(__name__)
+# On one machine, a worker that has not extended its claim for ten seconds is dead.
+_VISIBILITY_SECONDS = 10.0
+# The third death over one job is the end of that job; more deaths than that are not the job's fault.
+_MOST_RESTARTS = 5
+# One evaluation of 4096 pixels on a slow machine, after which the worker sees that it should stop.
+_STOP_SECONDS = 60.0
+
+
+class House:
+    """The services, composed on the state that a folder holds.
+
+    Args:
+        state: the folder: `storage/`, `outbox/`, `logs.csv`, `stylegram.log` and the databases; made when absent.
+        photos: the folder of photographs.
+        styles: the folder of paintings, with their titles in `style_names.json` if there is one.
+
+    Raises:
+        ConfigurationError: the state folder is in use by another process, or cannot be used.
+    """
+
+    def __init__(self, state: Path, photos: Path, styles: Path) -> None:
+        self.state = state.absolute()
+        self.outbox = self.state / "outbox"
+        self.logs_csv = self.state / "logs.csv"
+        self.storage = self.state / "storage"
+        self.log = self.state / "stylegram.log"
+        self.state.mkdir(parents=True, exist_ok=True)
+        self._resources = ExitStack()
+        self._claim()
+        shared: dict[str, Any] = {
+            "broker_url": "sqlite://" + (self.state / "broker.sqlite").as_uri().removeprefix("file://"),
+            "database_url": f"sqlite:///{self.state / 'stylegram.sqlite'}",
+            "storage_url": self.storage.as_uri(),
+            "visibility_seconds": _VISIBILITY_SECONDS,
+        }
+        self.ingest = bootstrap_ingest(
+            IngestSettings(
+                **shared, content_source_url=photos.absolute().as_uri(), style_source_url=styles.absolute().as_uri()
+            )
+        )
+        publisher = PublisherSettings(**shared, publish_url=self.outbox.as_uri().replace("file:", "folder:", 1))
+        names = styles.absolute() / NAMES_FILE
+        if publisher.style_names is None and names.exists():
+            publisher = publisher.model_copy(update={"style_names": names})
+        self.publisher = bootstrap_publisher(publisher)
+        self.logger = bootstrap_logger(LoggerSettings(**shared, logs_csv=self.logs_csv))
+        self._stylizer_settings = StylizerSettings(**shared)
+        # Whoever looks through the posts finds the record beside them.
+        with suppress(OSError):
+            (self.outbox / self.logs_csv.name).symlink_to(Path("..") / self.logs_csv.name)
+        self._failure: BaseException | None = None
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run the services; on the way out they finish or hand back what they are at."""
+        stop = threading.Event()
+        services: list[Callable[[], None]] = [
+            lambda: self.ingest.relay().run(stop),
+            self.ingest.consumer(stop).run,
+            self.publisher.consumer(stop).run,
+            self.logger.consumer(stop).run,
+            lambda: self._keep_worker(stop),
+        ]
+        threads = [threading.Thread(target=self._guard, args=(service,), daemon=True) for service in services]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+
+    def check(self) -> None:
+        """Raise what ended a service that should be running."""
+        if self._failure:
+            raise self._failure
+
+    def close(self) -> None:
+        """Let go of the state folder."""
+        self.ingest.close()
+        self._resources.close()
+
+    def _claim(self) -> None:
+        lock = self._resources.enter_context((self.state / ".lock").open("a"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(
+                f"Another stylegram works in {self.state}.", advice="Wait for it, end it, or choose another --state."
+            ) from None
+
+    def _guard(self, service: Callable[[], None]) -> None:
+        try:
+            service()
+        except BaseException as error:
+            _log.exception("service_failed")
+            self._failure = error
+
+    def _keep_worker(self, stop: threading.Event) -> None:
+        """Have a worker process until `stop` is set; one that dies is replaced."""
+        context = multiprocessing.get_context("spawn")
+        for _ in range(_MOST_RESTARTS + 1):
+            worker = context.Process(target=_work, args=(self._stylizer_settings, self.log), name="stylizer")
+            worker.start()
+            while not stop.is_set() and worker.is_alive():
+                worker.join(0.2)
+            if stop.is_set():
+                worker.terminate()
+                worker.join(_STOP_SECONDS)
+                worker.kill()
+                worker.join()
+                return
+            _log.error("worker_died", exitcode=worker.exitcode)
+        raise StylegramError(
+            f"The worker died {_MOST_RESTARTS + 1} times.", advice=f"{self.log} tells what it said last."
+        )
+
+
+def _work(settings: StylizerSettings, log: Path) -> None:
+    """The worker process: jobs until somebody asks it to stop, or its parent is gone."""
+    with log.open("a", encoding="utf-8") as stream:
+        configure_logs(json=True, level=settings.log_level, stream=stream)
+        stop = threading.Event()
+        parent = multiprocessing.parent_process()
+
+        def follow_parent() -> None:
+            if parent:
+                wait([parent.sentinel])
+                stop.set()
+
+        threading.Thread(target=follow_parent, daemon=True).start()
+        try:
+            run_until_signalled(bootstrap_stylizer(settings, stop).run, stop=stop)
+        except StylegramError as error:
+            _log.error("worker_failed", reason=str(error))
+            sys.exit(1)

@@ -1,0 +1,82 @@
+"""What a person sees of long work: a bar per stage on a terminal, a line per stage in a log."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+
+class Stages:
+    """The stages of one piece of work.
+
+    >>> with Stages(Console()) as stages:  # doctest: +SKIP
+    ...     stage = stages.begin("Paint")
+    ...     stage.update(0.5, "loss 0.1")
+    ...     stage.done("1080×810")
+
+    Args:
+        console: where to show them.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            SpinnerColumn(finished_text="[green]✓"),
+            TextColumn("{task.description:<20}"),
+            BarColumn(bar_width=30),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[detail]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def begin(self, name: str) -> "Stage":
+        """A stage that begins now."""
+        return Stage(name, self._progress, self._progress.add_task(name, total=None, detail=""), self._console)
+
+
+class Stage:
+    """One stage, as `Stages.begin` gives it."""
+
+    def __init__(self, name: str, progress: Progress, task: TaskID, console: Console) -> None:
+        self._name = name
+        self._progress = progress
+        self._task = task
+        self._console = console
+
+    def update(self, fraction: float, detail: str = "") -> None:
+        """How much is done, from 0 to 1, and a word on it."""
+        self._progress.update(self._task, total=1.0, completed=fraction, detail=escape(detail))
+
+    def done(self, detail: str = "") -> None:
+        """The stage is over."""
+        self._progress.update(self._task, total=1.0, completed=1.0, detail=escape(detail))
+        if not self._console.is_terminal:
+            self._console.print(f"✓ {self._name:<20} {escape(detail)}", soft_wrap=True, highlight=False)
+
+
+def fraction_of_work(evaluations: Sequence[int], done: int) -> float:
+    """How much of an optimisation is done, by time: each scale has four times the pixels of the one before.
+
+    >>> fraction_of_work((4, 1), 4)
+    0.5
+    """
+    total = sum(count * 4**scale for scale, count in enumerate(evaluations))
+    spent = 0
+    for scale, count in enumerate(evaluations):
+        spent += min(count, max(done, 0)) * 4**scale
+        done -= count
+    return spent / total if total else 1.0
