@@ -1,0 +1,20 @@
+from pathlib import Path
+
+import pytest
+
+from stylegram.common.files import write_atomically
+
+
+def test_it_makes_the_folder_and_replaces_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "logs.csv"
+    for data in (b"one", b"two"):
+        write_atomically(path, data)
+        assert path.read_bytes() == data
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failure_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="folder"):
+        write_atomically(tmp_path / "folder", b"data")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
