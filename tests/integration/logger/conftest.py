@@ -1,0 +1,61 @@
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from stylegram.common.database import migrate, open_database
+from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.records import AssetReference, LossPoint, RunRecord
+from stylegram.logger.repository import RunRepository
+
+START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+
+
+def make_record(job_id: str = "42", **changes: Any) -> RunRecord:
+    """A run of which everything is known."""
+    facts: dict[str, Any] = {
+        "job_id": job_id,
+        "outcome": "succeeded",
+        "content": AssetReference(sha256="c" * 64, object_name="assets/c.png", name="me.jpg"),
+        "style": AssetReference(sha256="d" * 64, object_name="assets/d.png", name="the_scream.jpg"),
+        "hyperparameters": Hyperparameters(seed=2**63 - 1, evaluations=(200, 101), optimizer="adam", precision="bf16"),
+        "engine_version": "1.2.3",
+        "torch_version": "2.13.0",
+        "weights": "vgg19",
+        "weights_digest": "e" * 64,
+        "device": "cpu",
+        "precision": "fp32",
+        "width": 512,
+        "height": 384,
+        "evaluations": 301,
+        "started_at": START,
+        "finished_at": START + timedelta(seconds=12.5),
+        "durations": {"optimize": 11.0, "decode": 0.5},
+        "peak_memory_mb": 812.5,
+        "losses": {"total": 0.5, "content": 0.25, "style": 0.125, "tv": 0.0, "style.relu4_1": 0.1},
+        "curve": tuple(
+            LossPoint(evaluation=n, size=512, total=1 / n, content=0.1, style=0.2, tv=0.3) for n in range(1, 302)
+        ),
+    }
+    return RunRecord(**facts | changes)
+
+
+@pytest.fixture
+def record() -> Callable[..., RunRecord]:
+    return make_record
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = open_database(f"sqlite:///{tmp_path}/stylegram.sqlite")
+    migrate(engine, "logger")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def runs(engine: Engine) -> RunRepository:
+    return RunRepository(engine)

@@ -1,0 +1,131 @@
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, inspect
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
+
+from stylegram.common.database import migrate
+from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.records import RunRecord
+from stylegram.logger.repository import RunPost, RunRepository
+from stylegram.logger.tables import curves, metadata
+from stylegram.logger.tables import runs as runs_table
+
+Make = Callable[..., RunRecord]
+OUT = RunPost("published", "@painter", media_id="1", url="https://example.org/p/1")
+LOST = RunPost("needs_review", "@painter", reason="who knows")
+
+
+def test_migrations_make_the_tables_that_the_code_expects(engine: Engine) -> None:
+    migrate(engine, "logger")  # again: nothing is left to do
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": "logger_schema_version"})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_every_hyperparameter_has_its_column(engine: Engine) -> None:
+    migrated = {column["name"] for column in inspect(engine).get_columns("runs")}
+    assert set(Hyperparameters.model_fields) <= migrated, "write a migration for the new hyperparameter"
+
+
+def test_tables_are_postgresql_too() -> None:
+    ddl = str(CreateTable(runs_table).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+    assert "seed BIGINT" in ddl
+    assert "evaluations JSON" in ddl
+    assert "learning_rate DOUBLE PRECISION" in ddl
+    assert "BYTEA" in str(CreateTable(curves).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+
+
+def test_a_run_comes_back_whole(runs: RunRepository, record: Make) -> None:
+    made = record(error_code="odd", reason="for the test")
+    assert all(getattr(made, name) is not None for name in RunRecord.model_fields)
+    assert runs.save(made)
+    run = runs.get("42")
+    assert run
+    assert run.record.model_copy(update={"curve": made.curve}) == made
+    assert runs.curve("42") == made.curve
+    assert (run.rating, run.post) == (None, None)
+
+
+def test_a_failed_run_comes_back_with_what_is_known(runs: RunRepository, record: Make) -> None:
+    nothing = ("weights_digest", "precision", "width", "height", "peak_memory_mb")
+    made = record(outcome="failed", reason="killed", losses={}, curve=(), durations={}, **dict.fromkeys(nothing))
+    runs.save(made)
+    run = runs.get("42")
+    assert run
+    assert run.record == made
+    assert runs.curve("42") == ()
+
+
+def test_losses_that_left_the_finite_numbers_are_unknown(runs: RunRepository, record: Make) -> None:
+    losses = {"total": float("nan"), "content": 0.5, "style.relu1_1": float("inf")}
+    point = record().curve[0].model_copy(update={"total": float("nan")})
+    runs.save(record(outcome="failed", losses=losses, curve=(point,)))
+    run = runs.get("42")
+    assert run
+    assert run.record.losses == {"content": 0.5}
+    assert str(runs.curve("42")[0].total) == "nan"
+
+
+def test_an_unknown_run_is_none(runs: RunRepository) -> None:
+    assert runs.get("nobody") is None
+    assert runs.curve("nobody") == ()
+    assert runs.newest() == []
+
+
+def test_saving_again_changes_nothing_and_is_no_news(runs: RunRepository, record: Make) -> None:
+    assert [runs.save(record()) for _ in range(3)] == [True, False, False]
+    assert len(runs.newest()) == 1
+
+
+def test_a_success_replaces_a_failure_but_is_never_replaced_by_one(runs: RunRepository, record: Make) -> None:
+    failed = record(outcome="failed", reason="out of memory", curve=())
+    assert [runs.save(each) for each in (failed, record(), failed)] == [True, True, False]
+    run = runs.get("42")
+    assert run
+    assert (run.record.outcome, run.record.reason) == ("succeeded", None)
+    assert len(runs.curve("42")) == 301
+
+
+def test_a_post_may_be_known_before_its_run(runs: RunRepository, record: Make) -> None:
+    runs.save_post("42", OUT)
+    assert runs.get("42") is None
+    assert (runs.newest(), runs.rows()) == ([], [])
+    runs.save(record())
+    run = runs.get("42")
+    assert run
+    assert run.post == OUT
+
+
+def test_what_is_published_stays_so(runs: RunRepository, record: Make) -> None:
+    runs.save(record())
+    for post, expected in ((LOST, LOST), (OUT, OUT), (LOST, OUT)):
+        runs.save_post("42", post)
+        run = runs.get("42")
+        assert run
+        assert run.post == expected
+
+
+def test_newest_first(runs: RunRepository, record: Make) -> None:
+    start = record().started_at
+    for minutes in (5, 1, 9):
+        started = start + timedelta(minutes=minutes)
+        runs.save(record(str(minutes), started_at=started, finished_at=started + timedelta(seconds=1)))
+    assert [run.record.job_id for run in runs.newest()] == ["9", "5", "1"]
+    assert [run.record.job_id for run in runs.newest(2)] == ["9", "5"]
+    assert [row["job_id"] for row in runs.rows()] == ["1", "5", "9"]
+
+
+def test_many_loggers_at_once_make_one_row(runs: RunRepository, record: Make) -> None:
+    news: list[bool] = []
+    threads = [threading.Thread(target=lambda: news.append(runs.save(record()))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(news) == [False] * 7 + [True]
+    assert len(runs.newest()) == 1

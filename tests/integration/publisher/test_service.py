@@ -1,0 +1,105 @@
+"""The publisher as a whole, put together from its settings."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from pydantic import ValidationError
+
+from stylegram.common import artifacts
+from stylegram.common.errors import ConfigurationError
+from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.images import encode_png
+from stylegram.common.messages import PostPublished, PostRequest, decode
+from stylegram.common.service import run_until_signalled
+from stylegram.common.topology import LOGGER_EVENTS
+from stylegram.publisher.__main__ import main
+from stylegram.publisher.bootstrap import bootstrap
+from stylegram.publisher.settings import PublisherSettings
+from stylegram.publisher.tables import PostState
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PublisherSettings:
+    (tmp_path / "names.json").write_text(json.dumps({"scream.jpg": "The Scream."}))
+    (tmp_path / "caption.j2").write_text("{{ style }}!")
+    for name, value in {
+        "BROKER_URL": f"sqlite://{tmp_path}/queue.sqlite",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/stylegram.sqlite",
+        "STORAGE_URL": f"file://{tmp_path}/storage",
+        "PUBLISH_URL": f"folder://{tmp_path}/outbox",
+        "STYLE_NAMES": f"{tmp_path}/names.json",
+        "CAPTION_TEMPLATE": f"{tmp_path}/caption.j2",
+        "POST_FORMAT": "portrait",
+        "POST_FIT": "pad",
+    }.items():
+        monkeypatch.setenv(f"STYLEGRAM_{name}", value)
+    return PublisherSettings()
+
+
+def test_from_the_queue_to_the_outbox(settings: PublisherSettings, tmp_path: Path) -> None:
+    service = bootstrap(settings)
+    picture = encode_png(Image.new("RGB", (64, 48), "green"))
+    service.storage.write(artifacts.result("7"), picture, content_type="image/png")
+    service.storage.write(artifacts.record("7"), b"{}", content_type="application/json")
+    service.broker.publish(
+        PostRequest(
+            job_id="7",
+            artifact=artifacts.result("7"),
+            record=artifacts.record("7"),
+            content_name="a.jpg",
+            style_name="SCREAM.jpg",
+            hyperparameters=Hyperparameters(),
+        )
+    )
+    stop = threading.Event()
+
+    def wait_for_the_post() -> None:
+        if service.broker.receive(LOGGER_EVENTS.name, timeout=10):
+            stop.set()
+
+    run_until_signalled(service.consumer(stop).run, wait_for_the_post, stop=stop)
+
+    [jpeg] = (tmp_path / "outbox").glob("*.jpg")
+    assert Image.open(jpeg).size == (1080, 1350)
+    assert jpeg.with_suffix(".txt").read_text() == "The Scream!"
+    # A second start finds everything as it was.
+    again = bootstrap(settings)
+    assert again.ledger.get(jpeg.stem[11:]).state is PostState.PUBLISHED
+
+
+def test_a_post_is_settled_on_the_command_line(settings: PublisherSettings) -> None:
+    service = bootstrap(settings)
+    key = service.ledger.enter(service.outlet.account, "runs/7/result.png", "photo", "7")
+    for state in (PostState.UPLOADING, PostState.COMMITTING, PostState.NEEDS_REVIEW):
+        assert service.ledger.move(key, state, by=None)
+
+    assert main(["settle", key, "--published", "https://example.org/p/1"]) == 0
+
+    assert service.ledger.get(key).state is PostState.PUBLISHED
+    delivery = service.broker.receive(LOGGER_EVENTS.name)
+    assert delivery
+    event = decode(delivery.body)
+    assert isinstance(event, PostPublished)
+    assert event.url == "https://example.org/p/1"
+    assert main(["settle", key, "--not-published"]) == 1
+    assert main(["settle", "unknown", "--not-published"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("POST_FORMAT", "oval"), ("POST_FIT", "bend"), ("POST_QUALITY", "91"), ("POST_QUALITY", "96")],
+)
+def test_wrong_settings_are_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"STYLEGRAM_{name}", value)
+    with pytest.raises(ValidationError, match=name.lower()):
+        PublisherSettings()
+
+
+def test_a_broken_template_keeps_it_from_starting(settings: PublisherSettings, tmp_path: Path) -> None:
+    (tmp_path / "caption.j2").write_text("fine\n{{ stile }}")
+    with pytest.raises(ConfigurationError, match="line 2: 'stile' is undefined"):
+        bootstrap(settings)
+    assert main([]) == 1
