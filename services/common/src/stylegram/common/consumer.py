@@ -34,7 +34,7 @@ class Consumer:
         handle: does the work of one message, given the number of the attempt; must be idempotent.
         stop: set it to finish after the message at hand.
         attempts: deliveries after which a message is given up.
-        extend_every: seconds between extensions of the claim; well below the broker's visibility timeout.
+        extend_every: seconds between extensions of the claim; by default a claim survives two that come to nothing.
         on_dead: told of each message that becomes a dead letter, before it does, so that others learn of it.
     """
 
@@ -46,7 +46,7 @@ class Consumer:
         *,
         stop: threading.Event,
         attempts: int = 5,
-        extend_every: float = 5.0,
+        extend_every: float | None = None,
         on_dead: Callable[[Message, StylegramError], None] | None = None,
     ) -> None:
         self._broker = broker
@@ -54,7 +54,7 @@ class Consumer:
         self._handle = handle
         self._stop = stop
         self._attempts = attempts
-        self._extend_every = extend_every
+        self._extend_every = broker.visibility / 3 if extend_every is None else extend_every
         self._on_dead = on_dead
 
     def run(self) -> None:

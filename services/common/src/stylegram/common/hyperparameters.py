@@ -42,7 +42,7 @@ class Hyperparameters(BaseModel):
         " the last is `size`.",
     )
     start: Literal["preview", "content", "color_transfer", "noise"] = Field(
-        "preview",
+        "color_transfer",
         description="Starting image: a feed-forward preview, the content image, the content image in the style's"
         " colours, or noise.",
     )
@@ -54,9 +54,9 @@ class Hyperparameters(BaseModel):
     beta_2: float = Field(0.99, ge=0, lt=1, description="Adam's decay of the gradient's square.")
     epsilon: float = Field(1e-8, gt=0, le=1, description="Adam's guard against division by zero.")
     history_size: int = Field(20, ge=1, le=200, description="Updates that L-BFGS remembers.")
-    content_weight: Weight = Field(0.03, description="Weight of the content loss.")
+    content_weight: Weight = Field(0.1, description="Weight of the content loss.")
     style_weight: Weight = Field(1.0, description="Weight of the style loss.")
-    tv_weight: Weight = Field(0.0, description="Weight of the total variation loss, which smooths.")
+    tv_weight: Weight = Field(0.003, description="Weight of the total variation loss, which smooths.")
     content_layers: Layers = Field(("relu4_2",), description="Layers whose features keep the content.")
     style_layers: Layers = Field(
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),

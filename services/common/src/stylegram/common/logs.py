@@ -49,3 +49,5 @@ def configure_logs(*, json: bool | None = None, level: str = "info", stream: Tex
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # Says at every start that there is nothing to migrate.
+    logging.getLogger("alembic").setLevel(logging.WARNING)

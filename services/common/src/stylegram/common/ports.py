@@ -44,6 +44,9 @@ class DeadLetter:
 class Broker(Protocol):
     """Durable queues with topics: at-least-once, in order but for redeliveries."""
 
+    visibility: float
+    """Seconds until a claim that nobody extends runs out."""
+
     def declare(self, queues: Iterable[Queue]) -> None:
         """Make the queues and their bindings; doing so again changes nothing."""
 
@@ -109,6 +112,7 @@ class Storage(Protocol):
         Raises:
             AlreadyExists: the name is taken; what is stored stays as it is.
             InvalidObjectName: see `object_names.check`.
+            Unavailable: it could not be stored; nothing was.
         """
 
     def read(self, name: str) -> bytes:

@@ -31,7 +31,6 @@ class LoggerService:
             LOGGER_EVENTS,
             self.logger.handle,
             stop=stop,
-            extend_every=self.settings.visibility_seconds / 3,
         )
 
 

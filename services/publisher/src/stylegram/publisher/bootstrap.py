@@ -51,7 +51,6 @@ class PublisherService:
             PUBLISHER_POSTS,
             publisher.handle,
             stop=stop,
-            extend_every=self.settings.visibility_seconds / 3,
             on_dead=publisher.give_up,
         )
 

@@ -38,6 +38,5 @@ def bootstrap(settings: StylizerSettings, stop: threading.Event) -> Consumer:
         worker.handle,
         stop=stop,
         attempts=_ATTEMPTS,
-        extend_every=settings.visibility_seconds / 3,
         on_dead=worker.give_up,
     )

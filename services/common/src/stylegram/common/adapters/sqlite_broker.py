@@ -56,7 +56,7 @@ class SqliteBroker:
     """
 
     def __init__(self, path: Path | None, *, visibility: float = 30.0) -> None:
-        self._visibility = visibility
+        self.visibility = visibility
         # One connection serves all threads of the process, a transaction at a time.
         self._lock = threading.Lock()
         try:
@@ -168,7 +168,7 @@ class SqliteBroker:
         return Delivery(queue, *row) if row else None
 
     def _later(self) -> float:
-        return time.time() + self._visibility
+        return time.time() + self.visibility
 
     def _settle(self, statement: str, *parameters: object) -> bool:
         with self._transaction() as db:
@@ -184,7 +184,7 @@ class SqliteBroker:
                     yield self._connection
                     self._connection.execute("COMMIT")
                 finally:
-                    # A full disk may have ended the transaction already, or have left it open at COMMIT.
+                    # A full disk has ended it already, and rolling back again would hide that reason.
                     if self._connection.in_transaction:
                         self._connection.execute("ROLLBACK")
         except sqlite3.Error as error:

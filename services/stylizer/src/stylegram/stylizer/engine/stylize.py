@@ -33,6 +33,8 @@ from stylegram.stylizer.engine.optimize import Minimiser
 from stylegram.stylizer.engine.preview import preview
 from stylegram.stylizer.engine.weights import Weights
 
+_PREVIEW_SIZE = 512
+
 
 @dataclass(frozen=True)
 class Step:
@@ -169,8 +171,11 @@ class _Painter:
         content, style = self._tensors(size)
         match self._hyperparameters.start:
             case "preview":
-                small = self._content.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-                return transfer_colors(to_tensor(preview(small, self._style, cache), size, self._device), style)
+                # Its strokes are a few pixels wide at any size: made at the coarsest, they would drown the content.
+                wanted = fit(self._content.size, max(*size, _PREVIEW_SIZE))
+                resized = self._content.resize(wanted, Image.Resampling.LANCZOS, reducing_gap=3.0)
+                painted = preview(resized, self._style, cache)
+                return transfer_colors(to_tensor(painted, size, self._device), style)
             case "content":
                 return content
             case "color_transfer":
