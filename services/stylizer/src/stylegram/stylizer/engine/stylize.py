@@ -34,6 +34,7 @@ from stylegram.stylizer.engine.preview import preview
 from stylegram.stylizer.engine.weights import Weights
 
 _PREVIEW_SIZE = 512
+_JUDGED_SIZE = 512
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Result:
 
     Args:
         image: RGB, in the content image's proportions.
-        losses: of the finished picture, in fp32, by name.
+        losses: of the finished picture, at 512 pixels at most and in fp32, by name.
         evaluations: how many were done.
         precision: of the convolutions at the finest scale.
         device: where it was computed.
@@ -188,8 +189,7 @@ class _Painter:
     def paint(self, image: Tensor) -> Tensor:
         """The picture after all scales."""
         for size, evaluations in zip(self._sizes, self._hyperparameters.evaluations, strict=True):
-            if image.shape[-2:] != size[::-1]:
-                image = F.interpolate(image, size[::-1], mode="bicubic", antialias=True).clamp_(0, 1)
+            image = _resized(image, size)
             if not evaluations:
                 continue
             before = self.evaluation
@@ -204,10 +204,12 @@ class _Painter:
         return image
 
     def judge(self, image: Tensor) -> dict[str, float]:
-        """The losses of the finished picture, in fp32 whatever it was painted in, so that records compare."""
+        """The losses of the finished picture at 512 pixels and in fp32, whatever it was painted at, so that the
+        records of runs compare."""
+        (size,) = pyramid(self._content.size, min(self._hyperparameters.size, _JUDGED_SIZE), 1)
         self.precision, painted_in = "fp32", self.precision
         with torch.no_grad():
-            losses = self._objective(self._sizes[-1])(image).as_floats()
+            losses = self._objective(size)(_resized(image, size)).as_floats()
         self.precision = painted_in
         if not all(map(math.isfinite, losses.values())):
             raise NonFinite("The finished picture's losses are not finite numbers.")
@@ -234,6 +236,12 @@ class _Painter:
             size = (pixels.shape[-1], pixels.shape[-2])
             evaluations = sum(self._hyperparameters.evaluations)
             self._on_step(Step(self.evaluation, evaluations, size, losses.as_floats(), pixels))
+
+
+def _resized(image: Tensor, size: Size) -> Tensor:
+    if image.shape[-2:] == size[::-1]:
+        return image
+    return F.interpolate(image, size[::-1], mode="bicubic", antialias=True).clamp_(0, 1)
 
 
 @contextmanager
