@@ -111,6 +111,29 @@ def daily(
 
 
 @app.command()
+def serve(
+    photos: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of photographs.")],
+    styles: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of paintings.")],
+    state: Annotated[Path, typer.Option(file_okay=False, help="Folder that remembers everything.")],
+    host: Annotated[str, typer.Option(help="Where to listen; no other machine may reach it.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8000,
+) -> None:
+    """Serve the page and the API on this machine, and do what is asked for there; Ctrl-C ends it."""
+    from stylegram.local.serving import serve_house
+
+    _fetch_missing()
+    serve_house(
+        state,
+        photos,
+        styles,
+        host=host,
+        port=port,
+        daily=_hyperparameters(_DAILY, None, None),
+        announce=lambda url: _out.print(f"Stylegram is at {url}; Ctrl-C ends it.", soft_wrap=True, highlight=False),
+    )
+
+
+@app.command()
 def stylize(
     content: _Picture,
     style: _Picture,
@@ -207,8 +230,12 @@ def list_weights() -> None:
 
 
 def _hyperparameters(defaults: dict[str, object], settings: list[str] | None, size: int | None) -> Hyperparameters:
-    values = {**defaults, **parse_assignments(settings or [])}
-    return parse_hyperparameters(values if size is None else {**values, "size": size})
+    values = parse_assignments(settings or [])
+    if size is not None:
+        if "size" in values:
+            raise InvalidHyperparameters("The size is given twice.", advice="Use --size or --set size=…, not both.")
+        values["size"] = size
+    return parse_hyperparameters({**defaults, **values})
 
 
 def _cache() -> Path:

@@ -1,0 +1,194 @@
+"""The daily job as a user runs it: the real command, the real engine, small pictures."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+STYLEGRAM = Path(sys.executable).with_name("stylegram")
+# Some seconds of work at 64 pixels: long enough to be interrupted in the middle.
+LONG = ("--set", "evaluations=200")
+SHORT = ("--set", "evaluations=2,1")
+
+
+class Studio:
+    """Two photographs, two paintings, and a state folder to work on them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.photos, self.styles, self.state = root / "my photos", root / "styles", root / "state"
+        rng = np.random.default_rng(0)
+        for folder, names in ((self.photos, ("a.png", "b.png")), (self.styles, ("waves.png", "dots.png"))):
+            folder.mkdir()
+            for name in names:
+                coarse = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+                coarse.resize((96, 72), Image.Resampling.BICUBIC).save(folder / name)
+        (self.styles / "style_names.json").write_text(json.dumps({"waves.png": "Waves, Nobody, 1900 (test)"}))
+
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        command = [STYLEGRAM, "daily", "--photos", self.photos, "--styles", self.styles, "--state", self.state]
+        return subprocess.Popen(
+            [*map(str, command), "--size", "64", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            # Two threads that wait for each other on a busy machine are many times slower than one.
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+
+    def run(self, *options: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(*options)
+        stdout, stderr = process.communicate(timeout=180)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def posts(self) -> list[Path]:
+        return sorted((self.state / "outbox").glob("*.jpg"))
+
+    def records(self) -> list[dict[str, str]]:
+        path = self.state / "logs.csv"
+        return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.exists() else []
+
+    def results(self) -> list[Path]:
+        return list((self.state / "storage" / "runs").glob("*/result.png"))
+
+    def wait_for_snapshot(self) -> None:
+        wait_until(lambda: any((self.state / "storage" / "runs").glob("*/snapshots/*.jpg")))
+
+    def assert_one_of_everything(self) -> None:
+        assert len(self.results()) == 1
+        assert len(self.posts()) == 1
+        (record,) = self.records()
+        assert record["success"] == "True"
+        assert record["post_state"] == "published"
+        assert not list((self.state / "storage" / ".incoming").iterdir())
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def worker_of(pid: int) -> int:
+    """The stylizer among the children of threads of `pid`."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return child
+    raise AssertionError("no worker process")
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Studio:
+    return Studio(tmp_path)
+
+
+def test_it_paints_posts_and_records_and_next_time_takes_another_pair(studio: Studio) -> None:
+    first = studio.run(*SHORT)
+    assert first.returncode == 0, first.stderr
+    studio.assert_one_of_everything()
+    (post,) = studio.posts()
+    with Image.open(post) as image:
+        assert (image.format, image.size, image.mode) == ("JPEG", (1080, 1080), "RGB")
+    caption = post.with_suffix(".txt").read_text(encoding="utf-8")
+    record = json.loads(post.with_suffix(".json").read_text(encoding="utf-8"))
+    title = "Waves, Nobody, 1900 (test)" if record["style"]["name"] == "waves.png" else "Dots"
+    assert title in caption
+    assert "#" in caption
+    assert record["hyperparameters"]["evaluations"] == [2, 1]
+    assert len(record["curve"]) == 3
+    assert record["weights_digest"]
+    assert (post.parent / "logs.csv").read_bytes() == (studio.state / "logs.csv").read_bytes()
+
+    second = studio.run(*SHORT)
+    assert second.returncode == 0, second.stderr
+    pairs = {(row["content_picture_name"], row["style_picture_name"]) for row in studio.records()}
+    assert len(pairs) == len(studio.posts()) == 2
+
+
+def test_a_worker_killed_in_the_middle_costs_nothing_and_doubles_nothing(studio: Studio) -> None:
+    process = studio.start(*LONG)
+    studio.wait_for_snapshot()
+    os.kill(worker_of(process.pid), signal.SIGKILL)
+    _, stderr = process.communicate(timeout=180)
+    assert process.returncode == 0, stderr
+    studio.assert_one_of_everything()
+    assert '"worker_died"' in (studio.state / "stylegram.log").read_text()
+
+
+def test_after_ctrl_c_the_next_run_carries_on(studio: Studio) -> None:
+    process = studio.start(*LONG)
+    studio.wait_for_snapshot()
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert not studio.posts()
+    assert not list((studio.state / "storage" / ".incoming").iterdir())
+
+    again = studio.run(*SHORT)
+    assert again.returncode == 0, again.stderr
+    assert "left unfinished" in again.stderr
+    studio.assert_one_of_everything()
+    assert json.loads(studio.records()[0]["evaluations"]) == [200]
+
+
+def test_after_everything_was_killed_the_next_run_carries_on(studio: Studio) -> None:
+    process = studio.start(*LONG)
+    studio.wait_for_snapshot()
+    worker = worker_of(process.pid)
+    process.kill()
+    process.communicate(timeout=60)
+    # The worker sees that its parent is gone, and goes too.
+    wait_until(lambda: not Path(f"/proc/{worker}").exists())
+
+    again = studio.run()
+    assert again.returncode == 0, again.stderr
+    studio.assert_one_of_everything()
+
+
+def test_two_runs_at_once_on_one_state_are_refused(studio: Studio) -> None:
+    process = studio.start(*LONG)
+    studio.wait_for_snapshot()
+    second = studio.run(*SHORT)
+    assert second.returncode == 2
+    assert "Another stylegram works in" in second.stderr
+    assert process.wait(timeout=180) == 0
+    studio.assert_one_of_everything()
+
+
+def test_without_pictures_it_says_where_it_looked(studio: Studio) -> None:
+    for photo in studio.photos.iterdir():
+        photo.unlink()
+    (studio.photos / "notes.png").write_bytes(b"")
+    failed = studio.run(*SHORT)
+    assert failed.returncode == 1
+    assert "photograph" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--set", "size=7"), "size"),
+        (("--set", "optimiser=adam"), "optimiser"),
+        (("--set", "size"), "name=value"),
+        (("--styles", "/nowhere"), "/nowhere"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_says_what_is_wrong(
+    studio: Studio, options: tuple[str, ...], message: str
+) -> None:
+    refused = studio.run(*options)
+    assert refused.returncode == 2
+    assert message in refused.stderr
+    assert not studio.state.exists()
