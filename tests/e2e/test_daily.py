@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ class Studio:
     """Two photographs, two paintings, and a state folder to work on them."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.started: list[subprocess.Popen[str]] = []
         self.photos, self.styles, self.state = root / "my photos", root / "styles", root / "state"
         rng = np.random.default_rng(0)
         for folder, names in ((self.photos, ("a.png", "b.png")), (self.styles, ("waves.png", "dots.png"))):
@@ -36,7 +36,7 @@ class Studio:
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         command = [STYLEGRAM, "daily", "--photos", self.photos, "--styles", self.styles, "--state", self.state]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*map(str, command), "--size", "64", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -45,6 +45,8 @@ class Studio:
             # Two threads that wait for each other on a busy machine are many times slower than one.
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
+        self.started.append(process)
+        return process
 
     def run(self, *options: str) -> subprocess.CompletedProcess[str]:
         process = self.start(*options)
@@ -90,8 +92,12 @@ def worker_of(pid: int) -> int:
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> Studio:
-    return Studio(tmp_path)
+def studio(tmp_path: Path) -> Iterator[Studio]:
+    studio = Studio(tmp_path)
+    yield studio
+    # Whatever a failed test left running; its worker follows it.
+    for process in studio.started:
+        process.kill()
 
 
 def test_it_paints_posts_and_records_and_next_time_takes_another_pair(studio: Studio) -> None:

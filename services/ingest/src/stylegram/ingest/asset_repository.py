@@ -8,8 +8,11 @@ from sqlalchemy.orm import Session
 from stylegram.common.clock import utcnow
 from stylegram.common.ports import SourceFile
 from stylegram.common.records import AssetReference, Role
-from stylegram.ingest.schemas import QuarantinedFile
+from stylegram.ingest.schemas import Asset, QuarantinedFile
 from stylegram.ingest.tables import AssetRow, SourceFileRow, insert_new
+
+# A present file stands for the asset.
+_STANDS = exists().where(SourceFileRow.asset_id == AssetRow.id, SourceFileRow.present)
 
 
 class AssetRepository:
@@ -26,16 +29,26 @@ class AssetRepository:
         """The id of the asset with that content."""
         return self._session.scalar(select(AssetRow.id).filter_by(role=role, sha256=sha256))
 
+    def get(self, role: Role, sha256: str) -> Asset | None:
+        """The asset with that content, whether or not a source still has it."""
+        row = self._session.scalar(select(AssetRow).filter_by(role=role, sha256=sha256))
+        return None if row is None else Asset.model_validate(row, from_attributes=True)
+
+    def newest(self, role: Role | None, limit: int) -> list[Asset]:
+        """The assets that a present file stands for, of one role or of both, newest first."""
+        query = select(AssetRow).where(_STANDS).order_by(AssetRow.id.desc()).limit(limit)
+        rows = self._session.scalars(query if role is None else query.filter_by(role=role))
+        return [Asset.model_validate(row, from_attributes=True) for row in rows]
+
     def add(self, asset: AssetRow) -> None:
         """Keep the asset; one that is there already stays as it is."""
         insert_new(self._session, asset)
 
     def candidates(self, role: Role) -> dict[int, AssetReference]:
         """The assets that a present file stands for, by id, oldest first."""
-        stands = exists().where(SourceFileRow.asset_id == AssetRow.id, SourceFileRow.present)
         rows = self._session.execute(
             select(AssetRow.id, AssetRow.sha256, AssetRow.object_name, AssetRow.name)
-            .where(AssetRow.role == role, stands)
+            .where(AssetRow.role == role, _STANDS)
             .order_by(AssetRow.id)
         )
         return {

@@ -9,15 +9,16 @@
 
 import random
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from stylegram.common import topology
 from stylegram.common.adapters import open_broker, open_storage
 from stylegram.common.consumer import Consumer
 from stylegram.common.database import migrate, open_database, transaction
+from stylegram.common.errors import NotFound
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.ports import Broker, Storage
 from stylegram.common.records import AssetReference, Role
@@ -26,10 +27,11 @@ from stylegram.ingest.choose import choose_pair
 from stylegram.ingest.events import EventHandler
 from stylegram.ingest.jobs import Jobs
 from stylegram.ingest.relay import Relay
-from stylegram.ingest.schemas import Job, QuarantinedFile
+from stylegram.ingest.schemas import Asset, Job, QuarantinedFile
 from stylegram.ingest.settings import IngestSettings
 from stylegram.ingest.sources import open_source
-from stylegram.ingest.sync import OnFile, SyncReport, sync
+from stylegram.ingest.sync import OnFile, SyncReport, SyncRunning, sync
+from stylegram.ingest.tables import JobState
 
 # An event that is given up leaves its job unfinished for ever; so many half minutes a database may be away.
 _EVENT_ATTEMPTS = 100
@@ -50,15 +52,47 @@ class Ingest:
     broker: Broker
     storage: Storage
     sources: Mapping[Role, str]
+    _sync_lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def sync_all(self, on_file: OnFile | None = None) -> dict[Role, SyncReport]:
-        """Sync the photographs, then the paintings; see `sync.sync`."""
-        return {
-            role: sync(
-                open_source(url), role, source_url=url, engine=self.engine, storage=self.storage, on_file=on_file
-            )
-            for role, url in self.sources.items()
-        }
+        """Sync the photographs, then the paintings; see `sync.sync`.
+
+        Raises:
+            SyncRunning: the one before has not ended.
+        """
+        if not self._sync_lock.acquire(blocking=False):
+            raise SyncRunning("A sync is running.", advice="Wait until it is done.")
+        try:
+            return {
+                role: sync(
+                    open_source(url), role, source_url=url, engine=self.engine, storage=self.storage, on_file=on_file
+                )
+                for role, url in self.sources.items()
+            }
+        finally:
+            self._sync_lock.release()
+
+    @property
+    def syncing(self) -> bool:
+        """Whether a sync is under way."""
+        return self._sync_lock.locked()
+
+    def asset(self, role: Role, sha256: str) -> Asset:
+        """The asset whose source bytes have that digest.
+
+        Raises:
+            NotFound: no such asset.
+        """
+        with transaction(self.engine) as session:
+            asset = AssetRepository(session).get(role, sha256)
+        if asset is None:
+            raise NotFound(f"There is no {role} image {sha256[:12]}….", advice="Put the file into the source and sync.")
+        return asset
+
+    def newest_assets(self, role: Role | None = None, *, limit: int) -> list[Asset]:
+        """Up to `limit` of the pictures that the sources have, of one role or of both, newest first."""
+        with transaction(self.engine) as session:
+            return AssetRepository(session).newest(role, limit)
 
     def quarantine(self) -> list[QuarantinedFile]:
         """The files that the sources have and Stylegram refuses, with the reasons."""
@@ -91,6 +125,10 @@ class Ingest:
         """The job as it stands; see `Jobs.get`."""
         return Jobs(self.engine).get(job_id)
 
+    def newest_jobs(self, states: Collection[JobState] = tuple(JobState), *, limit: int) -> list[Job]:
+        """Up to `limit` jobs in one of the states, newest first."""
+        return Jobs(self.engine).newest(states, limit)
+
     def unfinished_jobs(self) -> list[Job]:
         """The queued and the running, oldest first."""
         return Jobs(self.engine).unfinished()
@@ -103,6 +141,17 @@ class Ingest:
         """Keeps the job table in line with what the other services say, until `stop` is set."""
         handler = EventHandler(self.engine)
         return Consumer(self.broker, topology.INGEST_EVENTS, handler.handle, stop=stop, attempts=_EVENT_ATTEMPTS)
+
+    def check(self) -> None:
+        """Ask the database, the broker and the storage for something small.
+
+        Raises:
+            Unavailable: one of them did not answer; says which.
+        """
+        with transaction(self.engine) as session:
+            session.execute(text("SELECT 1"))
+        self.broker.depth(topology.INGEST_EVENTS.name)
+        self.storage.stat("ready")
 
     def close(self) -> None:
         """Let go of the database and the broker."""

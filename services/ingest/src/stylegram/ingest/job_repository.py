@@ -1,5 +1,6 @@
 """Every query about jobs, and the one function that changes their state."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, update
@@ -39,6 +40,10 @@ class JobRepository:
     def unfinished(self) -> list[Job]:
         """The queued and the running, oldest first."""
         return self._all(select(JobRow).where(JobRow.state.in_(UNFINISHED)))
+
+    def newest(self, states: Collection[JobState], limit: int) -> list[Job]:
+        """The jobs in one of the states, newest first."""
+        return self._all(select(JobRow).where(JobRow.state.in_(states)).limit(limit), newest_first=True)
 
     def to_publish(self, limit: int) -> list[Job]:
         """Queued jobs that no queue has yet, oldest first."""
@@ -116,6 +121,7 @@ class JobRepository:
         row = self._session.scalar(query)
         return None if row is None else Job.model_validate(row, from_attributes=True)
 
-    def _all(self, query: Select[JobRow]) -> list[Job]:
-        rows = self._session.scalars(query.order_by(JobRow.created_at, JobRow.id))
+    def _all(self, query: Select[JobRow], *, newest_first: bool = False) -> list[Job]:
+        order = (JobRow.created_at, JobRow.id)
+        rows = self._session.scalars(query.order_by(*(column.desc() if newest_first else column for column in order)))
         return [Job.model_validate(row, from_attributes=True) for row in rows]

@@ -1,5 +1,6 @@
 """Submitting jobs, cancelling them, and asking how they stand."""
 
+from collections.abc import Collection
 from uuid import uuid4
 
 from sqlalchemy import Engine
@@ -95,6 +96,11 @@ class Jobs:
         """
         with transaction(self._engine) as session:
             return _found(JobRepository(session).get(job_id), job_id)
+
+    def newest(self, states: Collection[JobState], limit: int) -> list[Job]:
+        """Up to `limit` jobs in one of the states, newest first."""
+        with transaction(self._engine) as session:
+            return JobRepository(session).newest(states, limit)
 
     def unfinished(self) -> list[Job]:
         """The queued and the running, oldest first."""

@@ -45,6 +45,16 @@ class Job(BaseModel):
         return self.state not in UNFINISHED
 
 
+class Asset(AssetReference):
+    """A clean picture in storage; for what each field means see `tables.AssetRow`."""
+
+    role: Role
+    width: int
+    height: int
+    format: str
+    created_at: datetime
+
+
 class QuarantinedFile(BaseModel):
     """A file that a source has and Stylegram refuses."""
 

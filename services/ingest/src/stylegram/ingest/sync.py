@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
-from stylegram.common.errors import AlreadyExists, InvalidImage, NotFound, Unavailable
+from stylegram.common.errors import AlreadyExists, InvalidImage, NotFound, StylegramError, Unavailable
 from stylegram.common.ports import Source, SourceFile, Storage
 from stylegram.common.records import Role
 from stylegram.ingest import hygiene
@@ -24,6 +24,13 @@ from stylegram.ingest.metrics import SYNC_FILES
 from stylegram.ingest.tables import AssetRow, SourceFileRow
 
 _log = structlog.get_logger(__name__)
+
+
+class SyncRunning(StylegramError):
+    """A sync of this service is under way; another one would only do the same work."""
+
+    code = "sync-running"
+    retryable = True
 
 
 @dataclass

@@ -1,0 +1,74 @@
+"""Who is answered. There is no login yet, so that being a program on this machine is what gives access.
+
+A web page from elsewhere is no such program, although the browser that shows it is. It may send us forms (cross-site
+request forgery), or have its own name resolve to this machine (DNS rebinding) and then read the answers too.
+"""
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from stylegram.ingest.http.problems import answer
+
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+_OWN_SITES = {"same-origin", "none"}
+
+
+class Guard:
+    """Middleware that answers only requests for a loopback name, and changes nothing for other sites' pages.
+
+    Args:
+        app: what answers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or refuse to."""
+        if scope["type"] == "http":
+            request = Request(scope)
+            if refusal := _refusal(request):
+                response = await answer(request, refusal)
+                await response(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address, without a port, always means this machine.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("localhost.example.org")
+    (True, True, False)
+    """
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _refusal(request: Request) -> HTTPException | None:
+    hosts = request.headers.getlist("host")
+    if len(hosts) != 1 or not is_loopback(_host_name(hosts[0])):
+        return HTTPException(421, "Stylegram answers only to localhost and 127.0.0.1.")
+    if request.method in _SAFE_METHODS:
+        return None
+    # Every browser sends at least one of the two along with a change; other programs send neither.
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site not in {None, *_OWN_SITES} or origin not in {None, f"{request.url.scheme}://{hosts[0]}"}:
+        return HTTPException(403, "Another site's page may not change anything here.")
+    return None
+
+
+def _host_name(host: str) -> str:
+    """The name in a `Host` header, without port and brackets; empty for what is none."""
+    try:
+        parts = urlsplit(f"//{host}")
+    except ValueError:
+        return ""
+    return parts.hostname or "" if parts.netloc == host and "@" not in host else ""

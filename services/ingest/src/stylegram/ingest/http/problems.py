@@ -1,0 +1,104 @@
+"""Errors as answers: RFC 9457 problem details for programs, the same as a page for people."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stylegram.common.errors import AlreadyExists, InvalidInput, NotFound, StylegramError, Unavailable
+from stylegram.ingest.http.headers import HEADERS
+from stylegram.ingest.http.templating import render
+from stylegram.ingest.sync import SyncRunning
+
+MEDIA_TYPE = "application/problem+json"
+
+_log = structlog.get_logger(__name__)
+_STATUSES: Mapping[type[StylegramError], HTTPStatus] = {
+    NotFound: HTTPStatus.NOT_FOUND,
+    InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    AlreadyExists: HTTPStatus.CONFLICT,
+    SyncRunning: HTTPStatus.CONFLICT,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+# A database or a broker that restarts is back about then.
+_RETRY_AFTER_SECONDS = 5
+
+
+class InvalidValue(BaseModel):
+    """One value of a request that is refused."""
+
+    where: str = Field(description="The value's place, as in `body/hyperparameters/size` or `query/limit`.")
+    detail: str = Field(description="What is wrong with it.")
+
+
+class Problem(BaseModel):
+    """Why a request was not done (RFC 9457)."""
+
+    type: str = Field("about:blank", description="The kind of problem; about:blank says no more than the status.")
+    title: str = Field(description="The status in words.")
+    status: int
+    detail: str = Field(description="What happened, and what to do about it.")
+    instance: str = Field(description="Path of the request.")
+    errors: list[InvalidValue] | None = Field(None, description="The values that are refused, where there are any.")
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "default": {"description": "Problem", "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
+}
+"""What every endpoint may answer beside what it says itself."""
+
+
+def install(app: FastAPI) -> None:
+    """Have the app answer every error with a problem."""
+    for kind in (StylegramError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, answer)
+
+
+async def answer(request: Request, error: Exception) -> Response:
+    """The one answer to an error: JSON, or a page where the request asks for one."""
+    problem = _problem(error, request.url.path)
+    headers = dict(getattr(error, "headers", None) or {})
+    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(_RETRY_AFTER_SECONDS)
+    if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("request_failed", method=request.method, path=problem.instance, reason=repr(error))
+        # A defect is answered outside of the middleware that adds these; the server logs where it happened.
+        headers |= HEADERS
+    if "text/html" in request.headers.get("accept", ""):
+        return render("problem.html", status=problem.status, headers=headers, problem=problem)
+    body = problem.model_dump_json(exclude_none=True)
+    return Response(body, problem.status, headers, media_type=MEDIA_TYPE)
+
+
+def _problem(error: Exception, path: str) -> Problem:
+    kind, errors = "about:blank", None
+    match error:
+        case RequestValidationError():
+            status = HTTPStatus.UNPROCESSABLE_ENTITY
+            errors = _invalid_values(error.errors())
+            detail = "; ".join(f"{value.where}: {value.detail}" for value in errors)
+        case HTTPException():
+            status, detail = HTTPStatus(error.status_code), error.detail
+        case StylegramError() if mapped := _status(error):
+            status, detail, kind = mapped, str(error), f"urn:stylegram:problem:{error.code}"
+        case _:
+            status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "This is a defect in Stylegram; its log tells more."
+    return Problem(type=kind, title=status.phrase, status=status, detail=detail, instance=path, errors=errors)
+
+
+def _status(error: StylegramError) -> HTTPStatus | None:
+    return next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), None)
+
+
+def _invalid_values(issues: Sequence[Mapping[str, Any]]) -> list[InvalidValue]:
+    return [
+        InvalidValue(where="/".join(map(str, issue["loc"])), detail=issue["msg"].removeprefix("Value error, "))
+        for issue in issues
+    ]

@@ -1,0 +1,76 @@
+"""Serving the app from a thread, on this machine only."""
+
+import errno
+import socket
+import threading
+
+import uvicorn
+from fastapi import FastAPI
+
+from stylegram.common.errors import ConfigurationError, Unavailable
+from stylegram.ingest.http.guard import is_loopback
+
+# Requests are short; what takes longer than this belongs to a browser that went away.
+_GRACE_SECONDS = 5
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the address, so that it is known to be free before anything else begins.
+
+    Args:
+        host: `localhost` or a loopback address.
+        port: 0 takes any that is free.
+
+    Raises:
+        ConfigurationError: other machines could reach the address, and there is no login yet to stop them.
+        Unavailable: the address is taken, or may not be used.
+    """
+    if not is_loopback(host):
+        raise ConfigurationError(
+            f"Stylegram cannot listen on '{host}': whoever reaches it may do everything, for there is no login yet.",
+            advice="Use 127.0.0.1; from another machine, come through ssh -L 8000:127.0.0.1:8000.",
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        reason = "another process has it" if error.errno == errno.EADDRINUSE else error.strerror
+        raise Unavailable(
+            f"Port {port} of {host} cannot be used: {reason}.", advice="Choose another --port, or end that process."
+        ) from None
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where the browser finds what is served on the socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(app: FastAPI, listener: socket.socket, stop: threading.Event) -> None:
+    """Answer requests until `stop` is set, then finish those at hand. Closes the socket; leaves signals alone.
+
+    Args:
+        app: what to serve.
+        listener: from `listen`.
+        stop: ends it.
+    """
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        # Nobody stands between the browser and us, who could say in whose name it asks.
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    server = uvicorn.Server(config)
+
+    def follow() -> None:
+        stop.wait()
+        server.should_exit = True
+
+    threading.Thread(target=follow, daemon=True).start()
+    with listener:
+        server.run(sockets=[listener])

@@ -1,0 +1,68 @@
+"""The house with its front door open: the page and the API on this machine, and the services behind them."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.logs import configure_logs
+from stylegram.common.service import run_until_signalled
+from stylegram.ingest.__main__ import sync_periodically
+from stylegram.ingest.http.app import create_app
+from stylegram.ingest.http.server import listen, serve, url_of
+from stylegram.local.house import House
+
+# A sync that finds nothing new only lists the folders; who cannot wait has a button.
+_SYNC_SECONDS = 300.0
+_LOOK_SECONDS = 0.5
+
+
+def serve_house(
+    state: Path,
+    photos: Path,
+    styles: Path,
+    *,
+    host: str,
+    port: int,
+    daily: Hyperparameters,
+    announce: Callable[[str], None],
+) -> None:
+    """Serve until SIGTERM or SIGINT; call it on the main thread.
+
+    Args:
+        state: as `House` takes it.
+        photos: likewise.
+        styles: likewise.
+        host: `localhost` or a loopback address.
+        port: 0 takes any that is free.
+        daily: how the daily picture is painted.
+        announce: told the page's address when it can be asked for.
+
+    Raises:
+        ConfigurationError: the address is not of this machine alone, or the state folder cannot be used.
+        Unavailable: the port is taken.
+        StylegramError: a service ended that should be running.
+    """
+    with listen(host, port) as listener:
+        house = House(state, photos, styles)
+        stop = threading.Event()
+
+        def answer() -> None:
+            announce(url_of(listener))
+            serve(create_app(house.ingest, daily=daily), listener, stop)
+
+        def watch() -> None:
+            while not stop.wait(_LOOK_SECONDS):
+                house.check()
+
+        def sync() -> None:
+            sync_periodically(house.ingest, stop, _SYNC_SECONDS)
+
+        try:
+            with house.log.open("a", encoding="utf-8") as log:
+                configure_logs(json=True, stream=log)
+                with house.running():
+                    run_until_signalled(answer, watch, sync, stop=stop)
+        finally:
+            configure_logs(level="warning")
+            house.close()

@@ -1,0 +1,118 @@
+import hashlib
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from ingest_samples import SIZE, encoded, noise
+from stylegram.common.records import Role
+from stylegram.ingest.bootstrap import Ingest
+
+UNKNOWN = "0" * 64
+
+
+def only_asset(client: TestClient, role: str) -> str:
+    (asset,) = client.get(f"/v1/assets?role={role}").json()["items"]
+    return f"/v1/assets/{role}/{asset['sha256']}"
+
+
+def test_assets_are_listed_newest_first(client: TestClient, synced: Ingest) -> None:
+    items = client.get("/v1/assets").json()["items"]
+    assert [(item["role"], item["name"], item["width"]) for item in items] == [
+        ("style", "scream.png", SIZE[0]),
+        ("content", "me.png", SIZE[0]),
+    ]
+    assert [item["name"] for item in client.get("/v1/assets?role=content").json()["items"]] == ["me.png"]
+    assert len(client.get("/v1/assets?limit=1").json()["items"]) == 1
+
+
+def test_what_left_its_source_is_not_listed_but_still_shown(client: TestClient, synced: Ingest, tmp_path: Path) -> None:
+    path = only_asset(client, "content")
+    (tmp_path / "photos" / "me.png").unlink()
+    synced.sync_all()
+    assert client.get("/v1/assets?role=content").json() == {"items": []}
+    assert client.get(path).status_code == 200
+
+
+def test_the_picture_is_the_one_in_storage_for_good(client: TestClient, synced: Ingest) -> None:
+    response = client.get(only_asset(client, "content"))
+    (asset,) = synced.newest_assets(Role.CONTENT, limit=2)
+    assert response.content == synced.storage.read(asset.object_name)
+    assert response.headers["content-type"] == "image/png"
+    assert response.headers["cache-control"] == "private, max-age=31536000, immutable"
+    assert response.headers["etag"] == f'"{hashlib.sha256(response.content).hexdigest()}"'
+
+
+@pytest.mark.parametrize(
+    ("size", "width", "expected"),
+    [((1600, 800), 320, (320, 160)), ((1600, 800), 1280, (1280, 640)), ((100, 800), 320, (80, 640))],
+)
+def test_a_thumbnail_is_a_small_jpeg(
+    client: TestClient, ingest: Ingest, tmp_path: Path, size: tuple[int, int], width: int, expected: tuple[int, int]
+) -> None:
+    (tmp_path / "photos" / "wide.jpg").write_bytes(encoded(noise().resize(size), "JPEG"))
+    ingest.sync_all()
+    path = only_asset(client, "content")
+    response = client.get(f"{path}?width={width}")
+    image = Image.open(BytesIO(response.content))
+    assert (image.format, image.size) == ("JPEG", expected)
+    assert response.headers["content-type"] == "image/jpeg"
+    assert response.headers["etag"] != client.get(path).headers["etag"]
+
+
+def test_a_thumbnail_is_never_enlarged(client: TestClient, synced: Ingest) -> None:
+    response = client.get(f"{only_asset(client, 'content')}?width=640")
+    assert Image.open(BytesIO(response.content)).size == SIZE
+
+
+@pytest.mark.parametrize("width", ["321", "0", "100000", "wide"])
+def test_only_some_widths_are_made(client: TestClient, synced: Ingest, width: str) -> None:
+    response = client.get(f"{only_asset(client, 'content')}?width={width}")
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["where"] == "query/width"
+
+
+def test_an_unknown_picture_is_not_found(client: TestClient) -> None:
+    assert client.get(f"/v1/assets/content/{UNKNOWN}").status_code == 404
+    assert client.get("/v1/assets/content/..%2f..%2fsecret").status_code == 404
+    assert client.get("/v1/assets/content/ABC").status_code == 422
+    assert client.get(f"/v1/assets/sculpture/{UNKNOWN}").status_code == 422
+
+
+def test_quarantine_has_the_reasons(client: TestClient, synced: Ingest) -> None:
+    (item,) = client.get("/v1/quarantine").json()["items"]
+    assert (item["role"], item["name"]) == ("content", "broken.jpg")
+    assert item["reason"].startswith("Not a picture of a known type.")
+
+
+def test_a_sync_reports_what_it_did(client: TestClient, synced: Ingest, tmp_path: Path) -> None:
+    (tmp_path / "paintings" / "new.png").write_bytes(encoded(noise(5), "PNG"))
+    content, style = client.post("/v1/sync").json()["items"]
+    assert (content["role"], content["unchanged"], content["added"]) == ("content", 2, 0)
+    assert (style["role"], style["unchanged"], style["added"]) == ("style", 1, 1)
+
+
+def test_one_sync_runs_at_a_time(client: TestClient, ingest: Ingest, tmp_path: Path) -> None:
+    (tmp_path / "photos" / "me.png").write_bytes(encoded(noise(), "PNG"))
+    seen = []
+
+    def ask_for_another(*_: object) -> None:
+        seen.append(client.post("/v1/sync"))
+        seen.append(client.get("/"))
+
+    ingest.sync_all(ask_for_another)
+    problem, page = seen
+    assert (problem.status_code, problem.json()["type"]) == (409, "urn:stylegram:problem:sync-running")
+    assert "Looking through the folders" in page.text
+    assert not ingest.syncing
+    assert client.post("/v1/sync").status_code == 200
+
+
+def test_a_source_that_is_gone_is_said(client: TestClient, tmp_path: Path) -> None:
+    (tmp_path / "photos").rmdir()
+    response = client.post("/v1/sync")
+    assert response.status_code == 404
+    assert "There is no folder" in response.json()["detail"]
+    assert client.post("/v1/sync").status_code == 404  # and not 409: the one before has ended
