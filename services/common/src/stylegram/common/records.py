@@ -69,8 +69,8 @@ class RunRecord(BaseModel):
     peak_memory_mb: float | None = None
     losses: dict[str, float] = Field(
         default_factory=dict,
-        description="Losses of the picture at 512 pixels at most, in fp32: total, content, style, tv, and one per layer,"
-        " as in style.relu4_1.",
+        description="Losses of the picture at 512 pixels at most, in fp32: total, content, style, tv, and one per"
+        " layer, as in style.relu4_1.",
     )
     curve: tuple[LossPoint, ...] = ()
 

@@ -5,6 +5,7 @@ import threading
 from stylegram.common.adapters import open_broker, open_storage
 from stylegram.common.consumer import Consumer
 from stylegram.common.topology import QUEUES, STYLIZER_JOBS
+from stylegram.stylizer.engine.backbone import find_device
 from stylegram.stylizer.engine.model_files import load_weights
 from stylegram.stylizer.settings import StylizerSettings
 from stylegram.stylizer.worker import Worker
@@ -17,10 +18,11 @@ def bootstrap(settings: StylizerSettings, stop: threading.Event) -> Consumer:
     """The worker's consumer, its weights loaded.
 
     Raises:
-        ConfigurationError: a URL is wrong.
+        ConfigurationError: a URL is wrong, or there is no such device.
         WeightsUnavailable: the weights are neither cached nor to be had.
         WeightsCorrupt: the weights are not those that were pinned.
     """
+    find_device(settings.device)  # or each job would fail for it
     broker = open_broker(settings.broker_url.get_secret_value(), visibility=settings.visibility_seconds)
     broker.declare(QUEUES)
     worker = Worker(

@@ -8,12 +8,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import structlog
 import torch
 from PIL import Image
 
 from stylegram.common import artifacts
 from stylegram.common.clock import utcnow
-from stylegram.common.errors import AlreadyExists, Interrupted, StylegramError
+from stylegram.common.errors import AlreadyExists, Interrupted, StylegramError, Unavailable
 from stylegram.common.images import decode_image, encode_jpeg, encode_png
 from stylegram.common.messages import JobProgress, StyleJob
 from stylegram.common.ports import Broker, Storage
@@ -22,6 +23,7 @@ from stylegram.stylizer.engine import Result, Step, stylize
 from stylegram.stylizer.engine.weights import Weights
 from stylegram.stylizer.metrics import EVALUATIONS
 
+_log = structlog.get_logger(__name__)
 ENGINE_VERSION = version("stylegram-stylizer")
 # People do not read faster, and a GPU does a hundred evaluations in that time.
 _PROGRESS_SECONDS = 0.5
@@ -107,9 +109,16 @@ class Easel:
         EVALUATIONS.inc()
         del self._curve[step.evaluation - 1 :]  # a scale that is repeated in fp32 counts anew
         self._curve.append(loss_point(step))
+        try:
+            self._show(step)
+        except Unavailable as error:  # the work so far is worth more than a word on it
+            _log.warning("progress_lost", evaluation=step.evaluation, reason=str(error))
+
+    def _show(self, step: Step) -> None:
         if step.evaluation % self._snapshot_every == 0:
-            self._snapshot = artifacts.snapshot(self._job.job_id, step.evaluation)
-            self._write(self._snapshot, snapshot_jpeg(step), "image/jpeg")
+            name = artifacts.snapshot(self._job.job_id, step.evaluation)
+            self._write(name, snapshot_jpeg(step), "image/jpeg")
+            self._snapshot = name
         now = time.monotonic()
         if now - self._last_progress >= _PROGRESS_SECONDS or step.evaluation == step.evaluations:
             self._last_progress = now

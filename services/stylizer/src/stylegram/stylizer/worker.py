@@ -6,6 +6,7 @@ from os import getpid
 from pathlib import Path
 
 import structlog
+from pydantic import ValidationError
 
 from stylegram.common import artifacts
 from stylegram.common.errors import InvalidMessage, NotFound, StylegramError
@@ -75,8 +76,16 @@ class Worker:
             self._complete(self._finished(job.job_id) or record)
 
     def give_up(self, message: Message, error: StylegramError) -> None:
-        """Tell of a job whose message becomes a dead letter."""
-        if isinstance(message, StyleJob):
+        """Tell of a job whose message becomes a dead letter; one whose picture is there has succeeded all the same."""
+        if not isinstance(message, StyleJob):
+            return
+        try:
+            record = self._finished(message.job_id)
+        except (StylegramError, ValidationError):
+            record = None
+        if record:
+            self._complete(record)
+        else:
             self._fail(message, error, self._easel(message).failed(error))
 
     def _easel(self, job: StyleJob) -> Easel:

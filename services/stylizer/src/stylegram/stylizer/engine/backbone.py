@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from stylegram.common.errors import ConfigurationError
 from stylegram.common.hyperparameters import LAYERS
 from stylegram.stylizer.engine.weights import CONVOLUTIONS, IMAGENET_MEAN, IMAGENET_STD, POOLS, StateDict
 
@@ -72,6 +73,24 @@ class Backbone:
             if name in self._wanted:
                 features[name] = activation
         return features
+
+
+def find_device(name: torch.device | str | None) -> torch.device:
+    """The device of that name; a GPU where there is one, if None.
+
+    Raises:
+        ConfigurationError: this machine has no such device.
+    """
+    try:
+        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ConfigurationError(
+            f"There is no device '{name}' here: {reason}",
+            advice="Write cpu, cuda or cuda:0; or leave STYLEGRAM_DEVICE unset, which takes a GPU where there is one.",
+        ) from error
+    return device
 
 
 def native_precision(device: torch.device) -> Precision:

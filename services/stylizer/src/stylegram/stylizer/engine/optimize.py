@@ -40,6 +40,9 @@ class Minimiser:
         self._hyperparameters = hyperparameters
         self._on_evaluation = on_evaluation
         self._moments: Moments | None = None
+        # Only the weights' proportions are to matter, but L-BFGS and Adam know gradients that are too small for them.
+        weights = (hyperparameters.content_weight, hyperparameters.style_weight, hyperparameters.tv_weight)
+        self._scale = 1 / sum(weights)
 
     def minimise(self, image: Tensor, objective: Objective, evaluations: int) -> Tensor:
         """Improve the picture by that many evaluations of loss and gradient.
@@ -105,7 +108,7 @@ class Minimiser:
             pixels.clamp_(0, 1)
         pixels.grad = None
         losses = objective(pixels)
-        losses.total.backward()
+        (losses.total * self._scale).backward()
         if pixels.grad is None or not torch.isfinite(losses.total) or not torch.isfinite(pixels.grad).all():
             raise NonFinite(
                 f"The optimisation left the finite numbers at {pixels.shape[-1]}×{pixels.shape[-2]} pixels."

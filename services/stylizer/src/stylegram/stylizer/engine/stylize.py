@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from stylegram.common.errors import NonFinite
 from stylegram.common.hyperparameters import Hyperparameters
-from stylegram.stylizer.engine.backbone import Backbone, Precision, native_precision
+from stylegram.stylizer.engine.backbone import Backbone, Precision, find_device, native_precision
 from stylegram.stylizer.engine.color import transfer_colors
 from stylegram.stylizer.engine.images import Size, fit, pyramid, to_image, to_tensor, with_area_of
 from stylegram.stylizer.engine.losses import Losses, Objective
@@ -110,13 +110,14 @@ def stylize(
         device: where to compute; a GPU where there is one, if None.
 
     Raises:
+        ConfigurationError: this machine has no such device.
         NonFinite: no finite picture could be made, in fp32 either.
         WeightsUnavailable: a model file is neither cached nor to be had.
         WeightsCorrupt: a model file is not the one that was pinned.
     """
     hyperparameters = hyperparameters or Hyperparameters()
     cache = cache or default_cache()
-    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = find_device(device)
     durations: dict[str, float] = {}
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)

@@ -4,20 +4,19 @@ The weight of a loss means the same for every backbone only if features have the
 section 2) therefore rescaled VGG-19 so that the mean activation of each filter, over images and positions, is
 one. The default weights are such a network; any other is normalised here as it is loaded.
 
-Nothing is unpickled: `.pth` files go through torch's restricted reader, which knows tensors and no code.
+Nothing is unpickled: `.pth` files go through torch's restricted reader, which knows tensors and no code. scipy's
+reader of `.mat` files runs no code either, but a maliciously damaged one can crash it: name only files you trust.
 """
 
 import hashlib
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
 from torch.nn import functional as F
@@ -94,7 +93,7 @@ def normalise(state: StateDict, photographs: Tensor) -> StateDict:
     return _walk(state, photographs, rescale=True)[0]
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference_mode, whose tensors no gradient may later flow past
 def _walk(state: StateDict, photographs: Tensor, *, rescale: bool) -> tuple[StateDict, list[Tensor]]:
     """The state, rescaled or not, and each layer's mean activation per channel before rescaling."""
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
@@ -150,12 +149,15 @@ def _parse(path: Path, data: bytes) -> StateDict:
                 raise WeightsCorrupt(
                     f"{path} has the unknown ending '{suffix}'; weights are .safetensors, .pth or .mat."
                 )
-    except (SafetensorError, UnpicklingError, RuntimeError, ValueError, KeyError, AttributeError, EOFError) as error:
-        raise WeightsCorrupt(f"{path} cannot be read as weights: {str(error).splitlines()[0]}") from error
+    except WeightsCorrupt:
+        raise
+    except Exception as error:  # readers raise whatever they please on damaged bytes
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise WeightsCorrupt(f"{path} cannot be read as weights: {reason}") from error
 
 
 def _vgg19(state: StateDict, name: str) -> StateDict:
-    """Only the convolutions, in fp32, after a look at their shapes; deeper ones than are there may be missing."""
+    """Only the convolutions, in fp32 and without gradients, after a look at their shapes and numbers."""
     result: StateDict = {}
     inputs = 3
     for index, width in zip(CONVOLUTIONS, WIDTHS, strict=True):
@@ -167,7 +169,9 @@ def _vgg19(state: StateDict, name: str) -> StateDict:
                     f"'{name}' is no VGG-19 under torchvision's names: {key}, of shape {shape}, {found}.",
                     advice="`stylegram weights list` shows what is known to work.",
                 )
-            result[key] = tensor.float()
+            result[key] = tensor.detach().float()
+            if not torch.isfinite(result[key]).all() or (tensor.ndim == 4 and not tensor.any()):
+                raise WeightsCorrupt(f"'{name}' is damaged: {key} has numbers that are not finite, or only zeros.")
         inputs = width
     return result
 

@@ -1,0 +1,38 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from stylegram.stylizer.engine.model_files import DEFAULT_FILES, DEFAULT_WEIGHTS, default_cache, fetch, load_weights
+from stylegram.stylizer.engine.weights import Weights
+from stylizer_fakes import Studio, open_studio
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Two threads that spin for each other are slower than one wherever another process is at work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def cache() -> Path:
+    """The user's cache of model files; what is missing in it is fetched, so that no test need be left out."""
+    for file in DEFAULT_FILES:
+        fetch(file, default_cache())
+    return default_cache()
+
+
+@pytest.fixture(scope="session")
+def weights(cache: Path) -> Weights:
+    return load_weights(DEFAULT_WEIGHTS, cache)
+
+
+@pytest.fixture
+def studio(tmp_path: Path, weights: Weights) -> Iterator[Studio]:
+    studio = open_studio(tmp_path, weights)
+    yield studio
+    studio.broker.close()
