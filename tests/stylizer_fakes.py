@@ -18,6 +18,7 @@ from stylegram.common.messages import Message, StyleJob, decode
 from stylegram.common.records import AssetReference
 from stylegram.common.topology import QUEUES, STYLIZER_JOBS, Queue
 from stylegram.stylizer.engine.weights import CONVOLUTIONS, WIDTHS, StateDict, Weights
+from stylegram.stylizer.studio import Studio as Equipment
 from stylegram.stylizer.worker import Worker
 
 CPU = torch.device("cpu")
@@ -83,17 +84,21 @@ class Studio:
             self.storage.write(reference.object_name, data, content_type="image/png")
         return reference
 
-    def worker(self, *, snapshot_every: int = 20, weights: Weights | None = None) -> Worker:
-        """A new worker."""
-        return Worker(
-            self.broker,
-            self.storage,
+    def equipment(self, *, snapshot_every: int = 20, weights: Weights | None = None) -> Equipment:
+        """What a worker here paints with."""
+        return Equipment(
+            broker=self.broker,
+            storage=self.storage,
             weights=weights or self.weights,
             cache=self.folder / "cache",
             device="cpu",
             snapshot_every=snapshot_every,
             stop=self.stop,
         )
+
+    def worker(self, *, snapshot_every: int = 20, weights: Weights | None = None) -> Worker:
+        """A new worker."""
+        return Worker(self.equipment(snapshot_every=snapshot_every, weights=weights))
 
     def consumer(self, worker: Worker) -> Consumer:
         """The worker at its queue."""

@@ -61,7 +61,7 @@ def test_losses_are_relative_to_their_targets_energy(state: StateDict) -> None:
     losses = objective(state, content, style, hyperparameters)(image)
     torch.testing.assert_close(losses.style, (grams[0] - grams[1]).square().sum() / grams[1].square().sum())
     torch.testing.assert_close(losses.content, (maps[0] - maps[1]).square().sum() / maps[1].square().sum())
-    torch.testing.assert_close(losses.tv, total_variation(image) / total_variation(content))
+    torch.testing.assert_close(losses.tv, total_variation(image) / total_variation(style))
 
 
 def test_a_backbone_with_features_of_another_scale_gives_the_same_losses(state: StateDict) -> None:
@@ -104,9 +104,9 @@ def test_content_alone_or_style_alone_can_be_asked_for(state: StateDict, absent:
     assert not [name for name in losses if name.startswith(f"{absent}.")]
 
 
-def test_a_blank_photograph_does_not_forbid_every_stroke(state: StateDict) -> None:
+def test_a_blank_style_does_not_make_every_picture_dear(state: StateDict) -> None:
     blank = torch.full((1, 3, 32, 32), 0.5)
-    losses = objective(state, blank, random_pixels(32, 32), Hyperparameters(**SHALLOW))
+    losses = objective(state, random_pixels(32, 32), blank, Hyperparameters(**SHALLOW))
     grey_levels = blank + torch.tensor([0.0, 1 / 255]).repeat(16)  # every other column is one grey level lighter
     assert losses(grey_levels).as_floats()["tv"] == pytest.approx(1, rel=1e-3)
 

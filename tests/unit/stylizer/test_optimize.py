@@ -110,7 +110,7 @@ def test_the_weights_proportions_count_and_not_their_size(optimizer: str, state:
     content, style = random_pixels(32, 32, 0), random_pixels(32, 32, 1) ** 3
     ends = []
     for factor in (1e-7, 1, 1e7):
-        weights = {"content_weight": 0.1 * factor, "style_weight": factor, "tv_weight": 0.003 * factor}
+        weights = {"content_weight": 0.1 * factor, "style_weight": factor, "tv_weight": 0.02 * factor}
         hyperparameters = Hyperparameters.model_validate({"optimizer": optimizer, **SHALLOW, **weights})
         layers = (*hyperparameters.content_layers, *hyperparameters.style_layers)
         backbone = Backbone(state, layers, pooling="avg", precision="fp32", device=CPU)

@@ -31,7 +31,7 @@ from stylegram.stylizer.bootstrap import bootstrap
 from stylegram.stylizer.engine import Step
 from stylegram.stylizer.engine.weights import Weights
 from stylegram.stylizer.settings import StylizerSettings
-from stylizer_fakes import CPU, EVENTS, Studio, picture, random_state
+from stylizer_fakes import EVENTS, Studio, picture, random_state
 
 T = TypeVar("T")
 
@@ -342,16 +342,7 @@ def test_a_picture_that_cannot_be_stored_is_tried_again(studio: Studio, refused:
 
 
 def test_a_scale_that_is_painted_anew_is_once_in_the_curve(studio: Studio) -> None:
-    painter = easel.Easel(
-        studio.job(evaluations=(2, 2)),
-        studio.broker,
-        studio.storage,
-        weights=studio.weights,
-        cache=studio.folder,
-        device=CPU,
-        snapshot_every=20,
-        stop=studio.stop,
-    )
+    painter = easel.Easel(studio.job(evaluations=(2, 2)), studio.equipment())
     losses = dict.fromkeys(("total", "content", "style", "tv"), 0.5)
     pixels = torch.zeros(1, 3, 32, 32)
     for number, total in zip((1, 2, 3, 2, 3, 4), itertools.count(10.0), strict=False):

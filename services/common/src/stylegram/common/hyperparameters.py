@@ -56,7 +56,7 @@ class Hyperparameters(BaseModel):
     history_size: int = Field(20, ge=1, le=200, description="Updates that L-BFGS remembers.")
     content_weight: Weight = Field(0.1, description="Weight of the content loss.")
     style_weight: Weight = Field(1.0, description="Weight of the style loss.")
-    tv_weight: Weight = Field(0.003, description="Weight of the total variation loss, which smooths.")
+    tv_weight: Weight = Field(0.02, description="Weight of the total variation loss, which smooths.")
     content_layers: Layers = Field(("relu4_2",), description="Layers whose features keep the content.")
     style_layers: Layers = Field(
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),

@@ -20,6 +20,8 @@ MAX_BYTES = 200_000_000
 """A 100-megapixel picture as uncompressed 16-bit TIFF would be larger; real cameras' files are not."""
 MIN_SIDE = 16
 """VGG-19 halves four times: below 16 pixels its deepest block sees nothing."""
+MAX_RATIO = 100
+"""Longer to shorter side. No panorama is as long, and the engine, which needs 32 pixels across, would make millions."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "TIFF", "BMP", "GIF")
 _LOSSLESS = {"PNG", "TIFF", "BMP", "GIF"}
@@ -104,6 +106,11 @@ def _check_size(width: int, height: int) -> None:
         )
     if min(width, height) < MIN_SIDE:
         raise InvalidImage(f"The picture has {width}×{height} pixels; each side needs {MIN_SIDE} at least.")
+    if max(width, height) > MAX_RATIO * min(width, height):
+        raise InvalidImage(
+            f"The picture has {width}×{height} pixels: one side is more than {MAX_RATIO} times the other.",
+            advice="Cut it into parts.",
+        )
 
 
 def _clean(image: Image.Image) -> Image.Image:

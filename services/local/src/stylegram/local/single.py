@@ -14,9 +14,9 @@ from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.images import decode_image, encode_jpeg, encode_png
 from stylegram.common.messages import StyleJob
 from stylegram.common.records import AssetReference, LossPoint, RunRecord
-from stylegram.stylizer.easel import failed_record, loss_point, snapshot_jpeg, succeeded_record
 from stylegram.stylizer.engine import Step, stylize
 from stylegram.stylizer.engine.model_files import load_weights
+from stylegram.stylizer.run_record import extend_curve, failed_record, snapshot_jpeg, succeeded_record
 from stylegram.stylizer.settings import StylizerSettings
 
 _ENCODERS: dict[str, Callable[[Image.Image], bytes]] = {".png": encode_png, ".jpg": encode_jpeg, ".jpeg": encode_jpeg}
@@ -74,8 +74,7 @@ def stylize_files(
     curve: list[LossPoint] = []
 
     def follow(step: Step) -> None:
-        del curve[step.evaluation - 1 :]  # a scale that is repeated in fp32 counts anew
-        curve.append(loss_point(step))
+        extend_curve(curve, step)
         if snapshots and step.evaluation % settings.snapshot_every == 0:
             write_atomically(snapshots / f"{step.evaluation:04d}.jpg", snapshot_jpeg(step))
         on_step(step)

@@ -8,6 +8,7 @@ from stylegram.common.topology import QUEUES, STYLIZER_JOBS
 from stylegram.stylizer.engine.backbone import find_device
 from stylegram.stylizer.engine.model_files import load_weights
 from stylegram.stylizer.settings import StylizerSettings
+from stylegram.stylizer.studio import Studio
 from stylegram.stylizer.worker import Worker
 
 # Attempts of which nothing was heard again; each may have taken an hour of a GPU.
@@ -25,15 +26,16 @@ def bootstrap(settings: StylizerSettings, stop: threading.Event) -> Consumer:
     find_device(settings.device)  # or each job would fail for it
     broker = open_broker(settings.broker_url.get_secret_value(), visibility=settings.visibility_seconds)
     broker.declare(QUEUES)
-    worker = Worker(
-        broker,
-        open_storage(settings.storage_url),
+    studio = Studio(
+        broker=broker,
+        storage=open_storage(settings.storage_url),
         weights=load_weights(settings.weights, settings.weights_dir),
         cache=settings.weights_dir,
         device=settings.device,
         snapshot_every=settings.snapshot_every,
         stop=stop,
     )
+    worker = Worker(studio)
     return Consumer(
         broker,
         STYLIZER_JOBS,

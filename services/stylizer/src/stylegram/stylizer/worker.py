@@ -1,9 +1,7 @@
 """What the worker does with a message: paint it, or tell why not."""
 
 import socket
-import threading
 from os import getpid
-from pathlib import Path
 
 import structlog
 from pydantic import ValidationError
@@ -11,11 +9,10 @@ from pydantic import ValidationError
 from stylegram.common import artifacts
 from stylegram.common.errors import InvalidMessage, NotFound, StylegramError
 from stylegram.common.messages import JobCompleted, JobFailed, JobStarted, Message, StyleJob
-from stylegram.common.ports import Broker, Storage
 from stylegram.common.records import RunRecord
 from stylegram.stylizer.easel import Easel
-from stylegram.stylizer.engine.weights import Weights
 from stylegram.stylizer.metrics import JOBS, SECONDS
+from stylegram.stylizer.studio import Studio
 
 _log = structlog.get_logger(__name__)
 
@@ -24,33 +21,11 @@ class Worker:
     """Handles the messages of `stylizer.jobs`.
 
     Args:
-        broker: takes the events.
-        storage: holds the assets and takes the artifacts.
-        weights: the backbone.
-        cache: folder of model files.
-        device: where to compute.
-        snapshot_every: evaluations between two snapshots.
-        stop: set to end the work at hand; its message goes back.
+        studio: what the worker paints with.
     """
 
-    def __init__(
-        self,
-        broker: Broker,
-        storage: Storage,
-        *,
-        weights: Weights,
-        cache: Path,
-        device: str | None,
-        snapshot_every: int,
-        stop: threading.Event,
-    ) -> None:
-        self._broker = broker
-        self._storage = storage
-        self._weights = weights
-        self._cache = cache
-        self._device = device
-        self._snapshot_every = snapshot_every
-        self._stop = stop
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
         self._name = f"{socket.gethostname()}:{getpid()}"
 
     def handle(self, message: Message, attempt: int) -> None:
@@ -63,8 +38,8 @@ class Worker:
         if record := self._finished(job.job_id):
             self._complete(record)
             return
-        self._broker.publish(JobStarted(job_id=job.job_id, worker=self._name, attempt=attempt))
-        easel = self._easel(job)
+        self._studio.broker.publish(JobStarted(job_id=job.job_id, worker=self._name, attempt=attempt))
+        easel = Easel(job, self._studio)
         try:
             record = easel.paint()
         except StylegramError as error:
@@ -86,34 +61,26 @@ class Worker:
         if record:
             self._complete(record)
         else:
-            self._fail(message, error, self._easel(message).failed(error))
-
-    def _easel(self, job: StyleJob) -> Easel:
-        return Easel(
-            job,
-            self._broker,
-            self._storage,
-            weights=self._weights,
-            cache=self._cache,
-            device=self._device,
-            snapshot_every=self._snapshot_every,
-            stop=self._stop,
-        )
+            self._fail(message, error, Easel(message, self._studio).failed(error))
 
     def _finished(self, job_id: str) -> RunRecord | None:
         try:
-            return RunRecord.model_validate_json(self._storage.read(artifacts.record(job_id)))
+            return RunRecord.model_validate_json(self._studio.storage.read(artifacts.record(job_id)))
         except NotFound:
             return None
 
     def _complete(self, record: RunRecord) -> None:
-        self._broker.publish(JobCompleted(job_id=record.job_id, result=artifacts.result(record.job_id), record=record))
+        self._studio.broker.publish(
+            JobCompleted(job_id=record.job_id, result=artifacts.result(record.job_id), record=record)
+        )
         JOBS.labels(outcome="succeeded").inc()
         SECONDS.observe(record.seconds)
         _log.info("job_completed", seconds=round(record.seconds, 1), evaluations=record.evaluations)
 
     def _fail(self, job: StyleJob, error: StylegramError, record: RunRecord) -> None:
-        self._broker.publish(JobFailed(job_id=job.job_id, reason=str(error), error_code=error.code, record=record))
+        self._studio.broker.publish(
+            JobFailed(job_id=job.job_id, reason=str(error), error_code=error.code, record=record)
+        )
         JOBS.labels(outcome="failed").inc()
         _log.error("job_failed", reason=str(error), error_code=error.code)
 

@@ -17,7 +17,7 @@ from stylegram.stylizer.engine.backbone import Backbone
 _TINY = 1e-12
 """Guards the division by a target without energy."""
 _LEAST_VARIATION = (1 / 255) ** 2
-"""That of one grey level: relative to a blank picture's variation, which is none, any stroke would cost too much."""
+"""That of one grey level: a blank style has none, and relative to that every picture would cost too much."""
 _STRIP = 1 << 15
 """Positions in fp32 at once: 8 MB of 64 channels, which caches hold."""
 
@@ -30,7 +30,7 @@ class Losses:
         total: weighted sum; what is minimised.
         content: mean of the content layers' losses.
         style: mean of the style layers' losses.
-        tv: total variation relative to the content image's.
+        tv: total variation relative to the style image's, for it is the style's strokes that vary.
         layers: each layer's loss, as in `style.relu4_1`.
     """
 
@@ -115,14 +115,14 @@ class Objective:
             self._content = {layer: features[layer] for layer in hyperparameters.content_layers}
             features = backbone(style)
             self._style = {layer: gram_matrix(features[layer]) for layer in hyperparameters.style_layers}
-            self._content_tv = total_variation(content).clamp(min=_LEAST_VARIATION)
+            self._variation = total_variation(style).clamp(min=_LEAST_VARIATION)
 
     def __call__(self, image: Tensor) -> Losses:
         """The losses of `image`, shape (1, 3, H, W), with their graph."""
         features = self._backbone(image)
         content = {f"content.{layer}": _relative(features[layer], t) for layer, t in self._content.items()}
         style = {f"style.{layer}": _relative(gram_matrix(features[layer]), t) for layer, t in self._style.items()}
-        tv = total_variation(image) / self._content_tv
+        tv = total_variation(image) / self._variation
         content_loss, style_loss = _mean(content, image), _mean(style, image)
         weights = self._hyperparameters
         total = weights.content_weight * content_loss + weights.style_weight * style_loss

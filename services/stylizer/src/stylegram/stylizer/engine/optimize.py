@@ -1,5 +1,6 @@
 """The optimisation of the pixels at one scale, by L-BFGS or Adam."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -40,6 +41,7 @@ class Minimiser:
         self._hyperparameters = hyperparameters
         self._on_evaluation = on_evaluation
         self._moments: Moments | None = None
+        self._best: Tensor | None = None
         # Only the weights' proportions are to matter, but L-BFGS and Adam know gradients that are too small for them.
         weights = (hyperparameters.content_weight, hyperparameters.style_weight, hyperparameters.tv_weight)
         self._scale = 1 / sum(weights)
@@ -53,11 +55,12 @@ class Minimiser:
             evaluations: 0 gives the picture back as it came.
 
         Returns:
-            The picture, in 0 … 1.
+            The picture, in 0 … 1: the last one, or the best one where the loss was rising at the end.
 
         Raises:
             NonFinite: a loss or a gradient is not a number.
         """
+        self._lowest, self._best, self._rose = math.inf, None, False
         pixels = image.clone().requires_grad_()
         if self._hyperparameters.optimizer == "lbfgs":
             # L-BFGS flattens gradients by view, which those of channels-last convolutions do not allow.
@@ -65,7 +68,10 @@ class Minimiser:
             self._lbfgs(pixels, objective, evaluations)
         else:
             self._adam(pixels, objective, evaluations)
-        return pixels.detach().clamp_(0, 1)
+        # The last step has not been evaluated. After one that rose it is not to be trusted: without a line search an
+        # optimiser may end worse than it was.
+        picture = self._best if self._rose and self._best is not None else pixels.detach()
+        return picture.clamp_(0, 1)
 
     def _lbfgs(self, pixels: Tensor, objective: Objective, evaluations: int) -> None:
         done = 0
@@ -113,5 +119,9 @@ class Minimiser:
             raise NonFinite(
                 f"The optimisation left the finite numbers at {pixels.shape[-1]}×{pixels.shape[-2]} pixels."
             )
+        total = losses.total.detach()
+        self._rose = float(total) > self._lowest
+        if not self._rose:
+            self._lowest, self._best = float(total), pixels.detach().clone()
         self._on_evaluation(losses, pixels.detach())
-        return losses.total.detach()
+        return total
