@@ -69,7 +69,7 @@ def test_a_run_in_the_original_terms(runs: RunRepository, record: Make, read: Re
         "0.9",
         "4",  # 301 evaluations
         "1.0",
-        "0.03",
+        "0.1",
         "runs/42/result.png",
         "12.5",
         "['block4_conv2']",

@@ -300,3 +300,9 @@ def test_a_png_keeps_every_pixel() -> None:
     decoded = decode_image(encode_png(noise))
     assert decoded.pixels.tobytes() == noise.tobytes()
     assert encode_png(noise) == encode_png(decoded.pixels)
+
+
+def test_a_picture_a_hundred_times_as_long_as_wide_is_taken_and_a_longer_one_is_not() -> None:
+    assert decode_image(encode_png(Image.new("RGB", (1600, 16)))).pixels.size == (1600, 16)
+    with pytest.raises(InvalidImage, match="one side is more than 100 times the other"):
+        decode_image(encode_png(Image.new("RGB", (16, 1601))))

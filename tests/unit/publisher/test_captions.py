@@ -40,7 +40,7 @@ def test_the_default_template() -> None:
         (
             Hyperparameters(),
             "Painted by L-BFGS in 40 + 20 evaluations on 2 scales, coarse to fine, up to 512 pixels, starting from"
-            " a feed-forward preview; content : style = 0.03 : 1.",
+            " the photograph in the painting's colours; content : style = 0.1 : 1.",
         ),
         (
             Hyperparameters(

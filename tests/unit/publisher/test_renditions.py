@@ -45,7 +45,7 @@ def test_any_picture_gets_exactly_the_size(width: int, height: int, post_format:
 
 
 @pytest.mark.parametrize("fit", FITS)
-@pytest.mark.parametrize("size", [(16, 20_000), (20_000, 16)])
+@pytest.mark.parametrize("size", [(16, 1_600), (1_600, 16)])
 def test_so_does_a_strip(size: tuple[int, int], fit: Fit) -> None:
     assert decode(render(bands(*size), "square", fit)).size == (1080, 1080)
 
