@@ -19,9 +19,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from stylegram.common.hyperparameters import LAYERS, Hyperparameters
+from stylegram.common.model_cache import DEFAULT_WEIGHTS, default_cache
 from stylegram.stylizer.engine.backbone import Backbone, Precision, native_precision
 from stylegram.stylizer.engine.losses import Objective
-from stylegram.stylizer.engine.model_files import DEFAULT_WEIGHTS, default_cache, load_weights
+from stylegram.stylizer.engine.model_files import load_weights
 from stylegram.stylizer.engine.weights import CONVOLUTIONS, POOLS, StateDict
 
 SIZES = (256, 512, 1024)

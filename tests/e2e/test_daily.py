@@ -34,7 +34,7 @@ class Studio:
                 coarse.resize((96, 72), Image.Resampling.BICUBIC).save(folder / name)
         (self.styles / "style_names.json").write_text(json.dumps({"waves.png": "Waves, Nobody, 1900 (test)"}))
 
-    def start(self, *options: str) -> subprocess.Popen[str]:
+    def start(self, *options: str, **environment: str) -> subprocess.Popen[str]:
         command = [STYLEGRAM, "daily", "--photos", self.photos, "--styles", self.styles, "--state", self.state]
         process = subprocess.Popen(
             [*map(str, command), "--size", "64", *options],
@@ -43,13 +43,13 @@ class Studio:
             text=True,
             start_new_session=True,
             # Two threads that wait for each other on a busy machine are many times slower than one.
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
         )
         self.started.append(process)
         return process
 
-    def run(self, *options: str) -> subprocess.CompletedProcess[str]:
-        process = self.start(*options)
+    def run(self, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(*options, **environment)
         stdout, stderr = process.communicate(timeout=180)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
@@ -170,6 +170,21 @@ def test_two_runs_at_once_on_one_state_are_refused(studio: Studio) -> None:
     assert second.returncode == 2
     assert "Another stylegram works in" in second.stderr
     assert process.wait(timeout=180) == 0
+    studio.assert_one_of_everything()
+
+
+def test_a_worker_that_cannot_start_says_why_and_the_job_waits(studio: Studio, tmp_path: Path) -> None:
+    empty = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}
+    failed = studio.run(*SHORT, **empty)
+    assert failed.returncode == 1
+    assert "Three ways out" in failed.stderr
+    assert "worker_died" not in (studio.state / "stylegram.log").read_text()
+    refused = studio.run(*SHORT, STYLEGRAM_DEVICE="abacus")
+    assert refused.returncode == 2
+    assert "There is no device 'abacus' here" in refused.stderr
+
+    again = studio.run(*SHORT)
+    assert again.returncode == 0, again.stderr
     studio.assert_one_of_everything()
 
 

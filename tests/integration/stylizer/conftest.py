@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from stylegram.stylizer.engine.model_files import DEFAULT_FILES, DEFAULT_WEIGHTS, default_cache, fetch, load_weights
+from stylegram.common.model_cache import DEFAULT_WEIGHTS, default_cache
+from stylegram.stylizer.engine.model_files import DEFAULT_FILES, fetch, load_weights
 from stylegram.stylizer.engine.weights import Weights
 from stylizer_fakes import Studio, open_studio
 

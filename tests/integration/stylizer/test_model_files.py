@@ -9,10 +9,10 @@ from torch.nn import functional as F
 
 from stylegram.common.errors import WeightsCorrupt
 from stylegram.common.hyperparameters import LAYERS
+from stylegram.common.model_cache import DEFAULT_WEIGHTS
 from stylegram.stylizer.engine.backbone import Backbone
 from stylegram.stylizer.engine.model_files import (
     DEFAULT_FILES,
-    DEFAULT_WEIGHTS,
     GATYS,
     PHOTOGRAPHS,
     ModelFile,

@@ -8,14 +8,13 @@ import torch
 from safetensors.torch import save as save_safetensors
 
 from stylegram.common.errors import ConfigurationError, Unavailable, WeightsCorrupt, WeightsUnavailable
+from stylegram.common.model_cache import DEFAULT_WEIGHTS, default_cache
 from stylegram.stylizer.engine.model_files import (
     DEFAULT_FILES,
-    DEFAULT_WEIGHTS,
     GATYS,
     MODEL_FILES,
     PHOTOGRAPHS,
     ModelFile,
-    default_cache,
     fetch,
     load_weights,
     verify,

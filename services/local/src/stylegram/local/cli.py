@@ -85,7 +85,6 @@ def daily(
     from stylegram.local.daily import run_daily
     from stylegram.local.house import House
 
-    _fetch_missing()
     house = House(state, photos, styles)
     try:
         with house.log.open("a", encoding="utf-8") as log, Stages(_err) as stages:
@@ -121,7 +120,6 @@ def serve(
     """Serve the page and the API on this machine, and do what is asked for there; Ctrl-C ends it."""
     from stylegram.local.serving import serve_house
 
-    _fetch_missing()
     serve_house(
         state,
         photos,
@@ -252,14 +250,6 @@ def _model_file(name: str) -> "ModelFile":
         if file.name == name:
             return file
     raise ConfigurationError(f"There is no model file '{name}'.", advice="`stylegram weights list` shows them.")
-
-
-def _fetch_missing() -> None:
-    from stylegram.stylizer.engine.model_files import DEFAULT_FILES
-
-    cache = _cache()
-    if missing := [file for file in DEFAULT_FILES if not (cache / file.filename).exists()]:
-        _fetch(missing)
 
 
 def _fetch(files: list["ModelFile"]) -> None:

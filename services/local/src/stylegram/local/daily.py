@@ -79,6 +79,8 @@ def _job(house: House, hyperparameters: Hyperparameters, rng: random.Random, sta
 
 
 def _paint(house: House, job_id: str, stage: Stage) -> None:
+    stage.update(0, "the worker is starting")
+
     def look() -> bool:
         job = house.ingest.job(job_id)
         if job.evaluation and job.loss is not None:

@@ -6,11 +6,10 @@ nobody waiting, and a crash in it costs one attempt at one picture.
 
 import fcntl
 import multiprocessing
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,6 @@ from stylegram.logger.bootstrap import bootstrap as bootstrap_logger
 from stylegram.logger.settings import LoggerSettings
 from stylegram.publisher.bootstrap import bootstrap as bootstrap_publisher
 from stylegram.publisher.settings import PublisherSettings
-from stylegram.stylizer.bootstrap import bootstrap as bootstrap_stylizer
 from stylegram.stylizer.settings import StylizerSettings
 
 _log = structlog.get_logger(__name__)
@@ -130,10 +128,11 @@ class House:
             self._failure = error
 
     def _keep_worker(self, stop: threading.Event) -> None:
-        """Have a worker process until `stop` is set; one that dies is replaced."""
+        """Have a worker process until `stop` is set; one that dies is replaced, one that cannot start is not."""
         context = multiprocessing.get_context("spawn")
         for _ in range(_MOST_RESTARTS + 1):
-            worker = context.Process(target=_work, args=(self._stylizer_settings, self.log), name="stylizer")
+            reason, tell = context.Pipe(duplex=False)
+            worker = context.Process(target=_work, args=(self._stylizer_settings, self.log, tell), name="stylizer")
             worker.start()
             while not stop.is_set() and worker.is_alive():
                 worker.join(0.2)
@@ -143,14 +142,25 @@ class House:
                 worker.kill()
                 worker.join()
                 return
+            if reason.poll():
+                raise reason.recv()
             _log.error("worker_died", exitcode=worker.exitcode)
         raise StylegramError(
             f"The worker died {_MOST_RESTARTS + 1} times.", advice=f"{self.log} tells what it said last."
         )
 
 
-def _work(settings: StylizerSettings, log: Path) -> None:
-    """The worker process: jobs until somebody asks it to stop, or its parent is gone."""
+def _work(settings: StylizerSettings, log: Path, tell: Connection) -> None:
+    """The worker process: jobs until somebody asks it to stop, or its parent is gone.
+
+    Args:
+        settings: the worker's.
+        log: the file that its log is added to.
+        tell: takes the error for which it cannot start.
+    """
+    # Loads torch, which nobody but this process needs.
+    from stylegram.stylizer.bootstrap import bootstrap as bootstrap_stylizer
+
     with log.open("a", encoding="utf-8") as stream:
         configure_logs(json=True, level=settings.log_level, stream=stream)
         stop = threading.Event()
@@ -163,7 +173,9 @@ def _work(settings: StylizerSettings, log: Path) -> None:
 
         threading.Thread(target=follow_parent, daemon=True).start()
         try:
-            run_until_signalled(bootstrap_stylizer(settings, stop).run, stop=stop)
+            consumer = bootstrap_stylizer(settings, stop)
         except StylegramError as error:
-            _log.error("worker_failed", reason=str(error))
-            sys.exit(1)
+            _log.error("worker_cannot_start", reason=str(error))
+            tell.send(error)
+            return
+        run_until_signalled(consumer.run, stop=stop)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pydantic import Field
 
+from stylegram.common.model_cache import DEFAULT_WEIGHTS, default_cache
 from stylegram.common.settings import Settings
-from stylegram.stylizer.engine.model_files import DEFAULT_WEIGHTS, default_cache
 
 
 class StylizerSettings(Settings):

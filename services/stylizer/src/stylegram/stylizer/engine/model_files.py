@@ -1,7 +1,6 @@
 """The model files that Stylegram knows by name: fetching them into the cache, and checking them at every load."""
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from stylegram.common.errors import Unavailable, WeightsCorrupt, WeightsUnavailable
 from stylegram.common.images import decode_image
+from stylegram.common.model_cache import DEFAULT_WEIGHTS
 from stylegram.common.packages import LINUX_WHEEL, Package, extract
 from stylegram.stylizer.engine import weights
 from stylegram.stylizer.engine.weights import CONVOLUTIONS, Weights, is_normalised, normalise, read_weights
@@ -40,12 +40,6 @@ class ModelFile:
     make: Callable[[Path, Path], None]
     sha256: str = ""
     backbone: bool = False
-
-
-def default_cache() -> Path:
-    """The user's cache folder for model files, by the XDG base directory specification."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "stylegram"
 
 
 def load_weights(name: str, cache: Path) -> Weights:
@@ -195,7 +189,7 @@ def _from_lite(member: str) -> Callable[[Path, Path], None]:
 
 
 GATYS = ModelFile(
-    "vgg19-gatys",
+    DEFAULT_WEIGHTS,
     "vgg19-gatys.safetensors",
     "VGG-19, normalised by Gatys et al.; the default backbone",
     _make_gatys,
@@ -230,7 +224,6 @@ PHOTOGRAPHS = ModelFile(
     _make_photographs,
 )
 
-DEFAULT_WEIGHTS = GATYS.name
 MODEL_FILES = (GATYS, PREVIEW_PREDICT, PREVIEW_TRANSFORM, PHOTOGRAPHS, TORCHVISION)
 DEFAULT_FILES = (GATYS, PREVIEW_PREDICT, PREVIEW_TRANSFORM, PHOTOGRAPHS)
 """What `stylegram weights fetch` gets; the rest is fetched when it is asked for by name."""

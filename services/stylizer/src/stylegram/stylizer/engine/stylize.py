@@ -24,11 +24,12 @@ from torch.nn import functional as F
 
 from stylegram.common.errors import NonFinite
 from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.model_cache import DEFAULT_WEIGHTS, default_cache
 from stylegram.stylizer.engine.backbone import Backbone, Precision, find_device, native_precision
 from stylegram.stylizer.engine.color import transfer_colors
 from stylegram.stylizer.engine.images import Size, fit, pyramid, to_image, to_tensor, with_area_of
 from stylegram.stylizer.engine.losses import Losses, Objective
-from stylegram.stylizer.engine.model_files import DEFAULT_WEIGHTS, default_cache, load_weights
+from stylegram.stylizer.engine.model_files import load_weights
 from stylegram.stylizer.engine.optimize import Minimiser
 from stylegram.stylizer.engine.preview import preview
 from stylegram.stylizer.engine.weights import Weights
