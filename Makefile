@@ -34,7 +34,7 @@ demo: samples ## Run the whole daily job on sample pictures; results in var/demo
 	@$(BIN)/stylegram daily --photos $(PHOTOS) --styles $(STYLES) --state $(DEMO)
 
 run: samples ## Serve the pages and the API on http://127.0.0.1:8000
-	@$(BIN)/stylegram serve --photos $(PHOTOS) --styles $(STYLES) --state var/run
+	@$(BIN)/stylegram serve --photos $(PHOTOS) --styles $(STYLES) --state $(DEMO)
 
 test: setup ## Run all tests
 	@$(BIN)/python -m pytest
@@ -53,4 +53,4 @@ bench: setup ## Measure the engine; figures go to standard output
 	@$(BIN)/python bench/engine.py
 
 clean: ## Remove the virtual environment, the samples and all state; the weights stay in their cache
-	rm -rf .venv samples var .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv samples var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -30,7 +30,6 @@ class Good:
 
     name: str
     data: bytes
-    suffix: str
     colors: tuple[Color, ...] | None = QUARTERS
     size: tuple[int, int] = SIZE
     tolerance: int = 8
@@ -85,40 +84,39 @@ def doubtful_files() -> dict[str, bytes]:
 
 def _formats() -> Iterator[Good]:
     for format_, suffix in _FORMATS.items():
-        kept = ".png" if format_ in ("PNG", "TIFF", "BMP", "GIF") else ".jpg"
-        yield Good(f"plain{suffix}", encoded(quarters(), format_), kept)
-    yield Good("HEIC as.jpg", encoded(quarters(), "HEIF", quality=90), ".jpg")
-    yield Good("JPEG as.HEIC", encoded(quarters(), "JPEG", quality=91), ".jpg")
-    yield Good("no extension", encoded(quarters(), "PNG", compress_level=1), ".png")
+        yield Good(f"plain{suffix}", encoded(quarters(), format_))
+    yield Good("HEIC as.jpg", encoded(quarters(), "HEIF", quality=90))
+    yield Good("JPEG as.HEIC", encoded(quarters(), "JPEG", quality=91))
+    yield Good("no extension", encoded(quarters(), "PNG", compress_level=1))
     others = [noise(seed) for seed in range(2)]
-    yield Good("animated.gif", encoded(quarters(), "GIF", save_all=True, append_images=others), ".png")
-    yield Good("animated.webp", encoded(quarters(), "WEBP", save_all=True, append_images=others), ".jpg", tolerance=16)
-    yield Good("pages.tif", encoded(quarters(), "TIFF", save_all=True, append_images=others), ".png")
-    yield Good("polyglot.png", encoded(quarters(), "PNG") + _zip(), ".png")
+    yield Good("animated.gif", encoded(quarters(), "GIF", save_all=True, append_images=others))
+    yield Good("animated.webp", encoded(quarters(), "WEBP", save_all=True, append_images=others), tolerance=16)
+    yield Good("pages.tif", encoded(quarters(), "TIFF", save_all=True, append_images=others))
+    yield Good("polyglot.png", encoded(quarters(), "PNG") + _zip())
 
 
 def _modes() -> Iterator[Good]:
     cmyk = quarters().convert("CMYK")
-    yield Good("cmyk.jpg", encoded(cmyk, "JPEG", quality=95), ".jpg", tolerance=12)
+    yield Good("cmyk.jpg", encoded(cmyk, "JPEG", quality=95), tolerance=12)
     grey = tuple((value,) * 3 for value in (0, 85, 170, 255))
     ramp = np.kron(np.array([[0, 1], [2, 3]]), np.ones((32, 48)))
     sixteen = Image.fromarray((ramp * 21_845).astype(np.uint16))
-    yield Good("grey 16.png", encoded(sixteen, "PNG"), ".png", grey, tolerance=0)
-    yield Good("float.tif", encoded(Image.fromarray((ramp / 3).astype(np.float32)), "TIFF"), ".png", grey, tolerance=1)
-    yield Good("rgb 16.tif", _tiff_16_bit(np.asarray(quarters())), ".png", tolerance=0)
-    yield Good("one bit.png", encoded(_black_and_white(), "PNG"), ".png", ((0, 0, 0), WHITE, WHITE, (0, 0, 0)))
+    yield Good("grey 16.png", encoded(sixteen, "PNG"), grey, tolerance=0)
+    yield Good("float.tif", encoded(Image.fromarray((ramp / 3).astype(np.float32)), "TIFF"), grey, tolerance=1)
+    yield Good("rgb 16.tif", _tiff_16_bit(np.asarray(quarters())), tolerance=0)
+    yield Good("one bit.png", encoded(_black_and_white(), "PNG"), ((0, 0, 0), WHITE, WHITE, (0, 0, 0)))
     on_white = (WHITE, GREEN, BLUE, YELLOW)
     palette = quarters().quantize(4)
     index = palette.getpixel((10, 10))
-    yield Good("palette.png", encoded(palette, "PNG", transparency=index), ".png", on_white, tolerance=2)
+    yield Good("palette.png", encoded(palette, "PNG", transparency=index), on_white, tolerance=2)
     mask = Image.new("L", SIZE, 255)
     mask.paste(0, (0, 0, SIZE[0] // 2, SIZE[1] // 2))
     rgba = quarters()
     rgba.putalpha(mask)
-    yield Good("rgba.png", encoded(rgba, "PNG"), ".png", on_white, tolerance=0)
+    yield Good("rgba.png", encoded(rgba, "PNG"), on_white, tolerance=0)
     la = Image.new("L", SIZE, 100)
     la.putalpha(mask)
-    yield Good("la.png", encoded(la, "PNG"), ".png", (WHITE, *[(100, 100, 100)] * 3), tolerance=0)
+    yield Good("la.png", encoded(la, "PNG"), (WHITE, *[(100, 100, 100)] * 3), tolerance=0)
 
 
 def _orientations() -> Iterator[Good]:
@@ -138,16 +136,16 @@ def _orientations() -> Iterator[Good]:
             stored = stored.transpose(turned_back[orientation])
         exif = Image.Exif()
         exif[0x0112] = orientation
-        yield Good(f"orientation {orientation}.jpg", encoded(stored, "JPEG", exif=exif, quality=95), ".jpg")
+        yield Good(f"orientation {orientation}.jpg", encoded(stored, "JPEG", exif=exif, quality=95))
 
 
 def _metadata() -> Iterator[Good]:
     # Red and green change places in this profile, so that a picture shows whether it was applied.
     profile = _swapped_profile()
     swapped = encoded(Image.new("RGB", SIZE, (255, 0, 0)), "PNG", icc_profile=profile)
-    yield Good("profile.png", swapped, ".png", ((0, 255, 0),) * 4)
-    yield Good("broken profile.jpg", encoded(quarters(), "JPEG", icc_profile=b"no profile" * 30), ".jpg")
-    yield Good("broken exif.jpg", encoded(quarters(), "JPEG", exif=b"Exif\0\0MM\0\x2a\xff\xff\xff\xffgarbage"), ".jpg")
+    yield Good("profile.png", swapped, ((0, 255, 0),) * 4)
+    yield Good("broken profile.jpg", encoded(quarters(), "JPEG", icc_profile=b"no profile" * 30))
+    yield Good("broken exif.jpg", encoded(quarters(), "JPEG", exif=b"Exif\0\0MM\0\x2a\xff\xff\xff\xffgarbage"))
 
 
 def _names() -> Iterator[Good]:
@@ -165,7 +163,7 @@ def _names() -> Iterator[Good]:
     for number, name in enumerate(names):
         image = quarters()
         image.putpixel((0, 0), (number, 0, 0))
-        yield Good(name, encoded(image, "PNG"), ".png")
+        yield Good(name, encoded(image, "PNG"))
 
 
 def _broken() -> Iterator[Bad]:

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -13,6 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.local.house import House
 
 STYLEGRAM = Path(sys.executable).with_name("stylegram")
 # Some seconds of work at 64 pixels: long enough to be interrupted in the middle.
@@ -139,6 +143,7 @@ def test_after_ctrl_c_the_next_run_carries_on(studio: Studio) -> None:
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
+    assert "Interrupted" in stderr
     assert not studio.posts()
     assert not list((studio.state / "storage" / ".incoming").iterdir())
 
@@ -161,6 +166,48 @@ def test_after_everything_was_killed_the_next_run_carries_on(studio: Studio) -> 
     again = studio.run()
     assert again.returncode == 0, again.stderr
     studio.assert_one_of_everything()
+
+
+def test_killed_between_the_picture_and_its_post_the_next_run_posts_it_and_paints_no_other(studio: Studio) -> None:
+    process = studio.start(*SHORT)
+    wait_until(lambda: bool(studio.results()))
+    process.kill()
+    process.communicate(timeout=60)
+
+    again = studio.run(*SHORT)
+    assert again.returncode == 0, again.stderr
+    studio.assert_one_of_everything()
+
+
+def test_a_picture_that_nobody_wants_posted_is_not_waited_for(studio: Studio) -> None:
+    house = House(studio.state, studio.photos, studio.styles)
+    house.ingest.sync_all()
+    pair = house.ingest.choose_pair(random.Random(0))
+    private = house.ingest.submit(*pair, Hyperparameters(size=64, evaluations=(1,)), publish=False)
+    house.close()
+
+    done = studio.run(*SHORT)
+    assert done.returncode == 0, done.stderr
+    assert len(studio.posts()) == 1
+    house = House(studio.state, studio.photos, studio.styles)
+    assert house.ingest.job(private.id).state == "succeeded"
+    house.close()
+
+
+def test_a_state_folder_among_the_pictures_is_refused(studio: Studio) -> None:
+    studio.state = studio.photos / "state"
+    refused = studio.run(*SHORT)
+    assert refused.returncode == 2
+    assert "would be taken for new ones" in refused.stderr
+    assert not studio.state.exists()
+
+
+@pytest.mark.parametrize("setting", ["STYLEGRAM_POST_FORMAT", "STYLEGRAM_POST_FIT", "STYLEGRAM_LOG_LEVEL"])
+def test_a_wrong_setting_is_named(studio: Studio, setting: str) -> None:
+    refused = studio.run(*SHORT, **{setting: "hexagon"})
+    assert refused.returncode == 2
+    assert setting in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 def test_two_runs_at_once_on_one_state_are_refused(studio: Studio) -> None:

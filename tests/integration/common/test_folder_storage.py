@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stylegram.common.adapters.folder_storage import FolderStorage
-from stylegram.common.errors import AlreadyExists, ConfigurationError, InvalidObjectName, StylegramError, Unavailable
+from stylegram.common.errors import AlreadyExists, ConfigurationError, InvalidObjectName, StylegramError
 
 TEXT = "text/plain"
 
@@ -106,8 +106,9 @@ def test_damaged_facts_are_an_error_that_names_the_object(storage: FolderStorage
     (facts,) = (path for path in (root / ".objects").iterdir())
     for damaged in ("", "{", "[]", '{"name": "a"}'):
         facts.write_text(damaged)
-        with pytest.raises(Unavailable, match="'a' is damaged"):
+        with pytest.raises(StylegramError, match="'a' is damaged") as caught:
             storage.read("a")
+        assert not caught.value.retryable, "no waiting mends it"
 
 
 def test_a_killed_writer_leaves_no_half_object_and_blocks_nobody(storage: FolderStorage, root: Path) -> None:

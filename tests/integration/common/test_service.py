@@ -73,6 +73,27 @@ def test_wrong_settings_name_the_variable_but_not_its_value(monkeypatch: pytest.
     assert serve(Settings, lambda settings, stop: []) == 1
 
 
+class Lists(Settings):
+    """With a value that is JSON in the environment."""
+
+    names: tuple[str, ...] = ()
+
+
+def test_overrides_win_and_are_named_like_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STYLEGRAM_METRICS_PORT", "9000")
+    assert read_settings(Settings, metrics_port=9001).metrics_port == 9001
+    with pytest.raises(ConfigurationError, match="STYLEGRAM_METRICS_PORT: ") as refused:
+        read_settings(Settings, metrics_port="s3cret")
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_list_that_is_not_json_is_refused_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STYLEGRAM_NAMES", "[s3cret")
+    with pytest.raises(ConfigurationError, match="names") as refused:
+        read_settings(Lists)
+    assert "s3cret" not in str(refused.value)
+
+
 def test_serving_gives_the_exit_status() -> None:
     def fail() -> None:
         raise Unavailable("away")

@@ -95,11 +95,11 @@ def test_an_unknown_job(ingest: Ingest) -> None:
 
 
 def test_nothing_to_choose_from(ingest: Ingest, photos: Path) -> None:
-    with pytest.raises(NotFound, match=r"no photographs .* STYLEGRAM_CONTENT_SOURCE_URL"):
+    with pytest.raises(NotFound, match="no photographs"):
         ingest.choose_pair(random.Random(0))
     (photos / "a.png").write_bytes(png(1))
     ingest.sync_all()
-    with pytest.raises(NotFound, match=r"no paintings .* STYLEGRAM_STYLE_SOURCE_URL"):
+    with pytest.raises(NotFound, match="no paintings"):
         ingest.choose_pair(random.Random(0))
 
 

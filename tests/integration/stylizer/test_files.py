@@ -97,7 +97,7 @@ def test_snapshots_of_files_lie_in_their_folder(tmp_path: Path, style: Path) -> 
     hyperparameters = CHEAP.model_copy(update={"evaluations": (3, 2)})
     out = tmp_path / "out.jpg"
     stylize_files(style, style, out, hyperparameters, settings, snapshots=snapshots, on_step=ignore)
-    assert sorted(path.name for path in snapshots.iterdir()) == ["0002.jpg", "0004.jpg"]
+    assert sorted(path.name for path in snapshots.iterdir()) == ["0002.jpg", "0004.jpg", "0005.jpg"]
     with Image.open(out) as image:
         assert image.format == "JPEG"
 

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from stylegram.stylizer.engine import Hyperparameters, Result, Step, stylize
-from stylegram.stylizer.engine.model_files import PHOTOGRAPHS
+from stylegram.stylizer.engine.model_files import PHOTOGRAPHS, PREVIEW_PREDICT, PREVIEW_TRANSFORM
 from stylegram.stylizer.engine.preview import preview
 from stylegram.stylizer.engine.weights import Weights
 from stylizer_fakes import picture, random_pixels
@@ -88,6 +91,29 @@ def test_a_preview_takes_the_colours_of_the_painting(cache: Path) -> None:
     photograph, red = picture(96, 96), Image.new("RGB", (64, 64), (220, 20, 20))
     before, after = (np.asarray(image, float).mean((0, 1)) for image in (photograph, preview(photograph, red, cache)))
     assert after[0] - after[2] > before[0] - before[2] + 20
+
+
+def test_a_preview_leaves_nothing_in_the_cache_but_its_own_models(cache: Path, tmp_path: Path) -> None:
+    models = tmp_path / "stylegram"
+    models.mkdir()
+    for file in (PREVIEW_PREDICT, PREVIEW_TRANSFORM):
+        (models / file.filename).symlink_to(cache / file.filename)
+    program = """
+from stylegram.common.model_cache import default_cache
+from stylegram.stylizer.engine.preview import preview
+from stylizer_fakes import picture
+
+preview(picture(), picture(seed=1), default_cache())
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    tests = str(Path(__file__).parents[2])
+    subprocess.run(
+        [sys.executable, "-c", program],
+        env={**environment, "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": tests, "OMP_NUM_THREADS": "1"},
+        check=True,
+        timeout=120,
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["stylegram"]
 
 
 @pytest.mark.parametrize("size", [(500, 100), (16, 16), (40, 200)])

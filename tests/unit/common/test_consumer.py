@@ -121,36 +121,49 @@ def test_a_handled_message_is_acknowledged(broker: MoodyBroker) -> None:
 def test_a_retryable_error_brings_the_message_again_after_a_growing_pause(broker: MoodyBroker) -> None:
     handler, stop = Handler(*[Unavailable("away")] * 7), Stop()
     broker.publish(CancelJob(job_id="1"))
-    consumer = Consumer(broker, CANCELS, handler, stop=stop, attempts=8)
+    consumer = Consumer(broker, CANCELS, handler, stop=stop, attempts=1)
     while consumer.step():
         pass
-    assert handler.handled == [("1", attempt) for attempt in range(1, 9)]
+    assert handler.handled == [("1", 1)] * 8, "they do not count"
     assert stop.pauses == [1, 2, 4, 8, 16, 30, 30]
     assert broker.depth(CANCELS.name) == 0
     assert reasons(broker) == []
 
 
-def test_the_last_attempt_leaves_a_dead_letter_with_its_reason(broker: MoodyBroker) -> None:
-    handler = Handler(*[Unavailable("The model is away.", advice="Wait.")] * 9)
-    told: list[tuple[Message, StylegramError]] = []
-    message = CancelJob(job_id="1")
-    broker.publish(message)
-    consumer = Consumer(broker, CANCELS, handler, stop=Stop(), attempts=3, on_dead=lambda *dead: told.append(dead))
+def test_a_dependency_may_be_away_for_days(broker: MoodyBroker) -> None:
+    handler, stop = Handler(*[Unavailable("away")] * 1_100), Stop()
+    broker.publish(CancelJob(job_id="1"))
+    consumer = Consumer(broker, CANCELS, handler, stop=stop)
     while consumer.step():
         pass
-    assert len(handler.handled) == 3
-    assert reasons(broker) == ["The model is away. Wait."]
-    ((dead, error),) = told
-    assert dead == message
-    assert error.code == "unavailable"
+    assert stop.pauses[-1] == 30
+    assert len(handler.handled) == 1_101
+    assert reasons(broker) == []
+
+
+def test_every_message_has_pauses_of_its_own(broker: MoodyBroker) -> None:
+    away = Unavailable("away")
+    handler, stop = Handler(away, away, InvalidInput("no"), away), Stop()
+    for job_id in ("1", "2"):
+        broker.publish(CancelJob(job_id=job_id))
+    consumer = Consumer(broker, CANCELS, handler, stop=stop)
+    while consumer.step():
+        pass
+    assert [job_id for job_id, _ in handler.handled] == ["1", "1", "1", "2", "2"]
+    assert stop.pauses == [1, 2, 1]
 
 
 def test_an_error_that_no_retry_mends_is_fatal_at_once(broker: MoodyBroker) -> None:
-    handler = Handler(InvalidInput("No such picture."))
-    broker.publish(CancelJob(job_id="1"))
-    Consumer(broker, CANCELS, handler, stop=Stop()).step()
+    handler = Handler(InvalidInput("No such picture.", advice="Sync."))
+    told: list[tuple[Message, StylegramError]] = []
+    message = CancelJob(job_id="1")
+    broker.publish(message)
+    Consumer(broker, CANCELS, handler, stop=Stop(), on_dead=lambda *dead: told.append(dead)).step()
     assert handler.handled == [("1", 1)]
-    assert reasons(broker) == ["No such picture."]
+    assert reasons(broker) == ["No such picture. Sync."]
+    ((dead, error),) = told
+    assert dead == message
+    assert error.code == "invalid-input"
 
 
 def test_a_defect_in_the_handler_is_fatal_to_its_message_only(broker: MoodyBroker) -> None:
@@ -213,11 +226,14 @@ def test_work_that_a_stop_interrupts_is_released_uncounted(broker: MoodyBroker, 
 def test_a_stop_during_the_pause_frees_the_message(broker: MoodyBroker) -> None:
     stop, handler = threading.Event(), Handler(Unavailable("away"))
     broker.publish(CancelJob(job_id="1"))
+    handler.errors *= 9
     with running(Consumer(broker, CANCELS, handler, stop=stop), stop):
-        eventually(lambda: bool(handler.handled))
+        eventually(lambda: len(handler.handled) == 2)  # now it pauses for two seconds
+        stopped = time.monotonic()
+    assert time.monotonic() - stopped < 1.5
     delivery = broker.receive(CANCELS.name)
     assert delivery is not None
-    assert delivery.count == 2
+    assert delivery.count == 1
 
 
 def test_the_claim_is_kept_while_the_work_takes_longer_than_it() -> None:
@@ -285,12 +301,14 @@ def test_a_broker_that_goes_away_during_the_work_hands_the_message_out_again() -
     broker.close()
 
 
-def test_a_closed_broker_does_not_kill_the_consumer(broker: MoodyBroker) -> None:
+def test_a_closed_broker_does_not_kill_the_consumer(broker: MoodyBroker, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs(json=True)
     stop = threading.Event()
     broker.close()
     with running(Consumer(broker, CANCELS, Handler(), stop=stop), stop) as thread:
         time.sleep(0.1)
         assert thread.is_alive()
+    assert json.loads(capsys.readouterr().err.splitlines()[0])["event"] == "not_settled"
 
 
 def test_others_that_could_not_be_told_are_told_again() -> None:
@@ -340,12 +358,13 @@ def test_every_log_line_about_a_message_carries_its_job(
     broker: MoodyBroker, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure_logs(json=True)
+    errors = [InvalidInput("no"), Unavailable("away")]
 
     def handle(message: Message, attempt: int) -> None:
         broker.away.set()
         eventually(lambda: broker.refused >= 1)  # from the thread that keeps the claim
         broker.away.clear()
-        raise Unavailable("away") if attempt == 1 else InvalidInput("no")
+        raise errors.pop()
 
     broker.publish(CancelJob(job_id="42"))
     consumer = Consumer(broker, CANCELS, handle, stop=Stop(), extend_every=0.01)

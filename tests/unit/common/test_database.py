@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import QueuePool, create_engine, text
 
-from stylegram.common.database import open_database
-from stylegram.common.errors import ConfigurationError
+from stylegram.common.database import open_database, transaction
+from stylegram.common.errors import ConfigurationError, Unavailable
 
 SECRET = "hunter2"
 
@@ -99,6 +99,19 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     bare = sqlite3.connect(path)
     assert bare.execute("SELECT name FROM sqlite_master").fetchall() == []
     bare.close()
+
+
+def test_a_pool_that_is_used_up_is_unavailable(tmp_path: Path) -> None:
+    engine = create_engine(
+        f"sqlite:///{tmp_path}/stylegram.sqlite", poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0.01
+    )
+    with (
+        engine.connect(),
+        pytest.raises(Unavailable, match="all connections to it stayed in use"),
+        transaction(engine) as session,
+    ):
+        session.execute(text("SELECT 1"))
+    engine.dispose()
 
 
 def test_opening_a_file_that_another_process_is_making_waits_for_it(tmp_path: Path) -> None:

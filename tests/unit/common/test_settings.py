@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import structlog
 from pydantic import Field, SecretStr, ValidationError
+from sqlalchemy.engine import make_url
 
+from stylegram.common.adapters import url_path
 from stylegram.common.errors import ConfigurationError
 from stylegram.common.logs import configure_logs
 from stylegram.common.settings import Settings
@@ -39,6 +41,13 @@ def secret_file(tmp_path: Path) -> Path:
 def test_the_defaults_need_no_environment() -> None:
     assert Settings().log_level == "info"
     assert Settings().metrics_port is None
+
+
+def test_by_default_everything_lies_in_one_folder_and_outlives_the_process() -> None:
+    settings, folder = Settings(), Path("/var/lib/stylegram")
+    assert url_path(settings.broker_url.get_secret_value()) == folder / "broker.sqlite"
+    assert url_path(settings.storage_url) == folder / "storage"
+    assert make_url(settings.database_url.get_secret_value()).database == str(folder / "stylegram.sqlite")
 
 
 def test_a_variable_sets_a_field(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,10 +114,11 @@ def test_a_device_is_found_by_name_or_by_default() -> None:
     assert find_device(None).type == find_device("").type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-@pytest.mark.parametrize("name", ["graphics card", "cuda:99"])
+@pytest.mark.parametrize("name", ["graphics card", "abacus", "cuda:99", "cuda:x", "mps", "meta", "meta:0"])
 def test_a_device_that_is_not_there_is_refused_by_name(name: str) -> None:
-    with pytest.raises(ConfigurationError, match=rf"no device '{name}' here: .*STYLEGRAM_DEVICE"):
+    with pytest.raises(ConfigurationError, match=rf"no device '{name}' here: .*\. Write.*STYLEGRAM_DEVICE") as caught:
         find_device(name)
+    assert len(caught.value.message) < 120
 
 
 def test_a_device_of_unknown_kind_computes_in_fp32() -> None:

@@ -38,6 +38,21 @@ def test_a_gram_matrix_does_not_know_where_in_the_picture_a_feature_is() -> None
     torch.testing.assert_close(gram_matrix(shuffled), gram_matrix(features))
 
 
+@pytest.mark.parametrize("layout", ["rows", "channels last", "transposed", "every other"])
+def test_a_gram_matrix_has_the_gradient_of_the_plain_product_in_any_layout(layout: str) -> None:
+    features = {
+        "rows": random_pixels(6, 5),
+        "channels last": random_pixels(6, 5).to(memory_format=torch.channels_last),
+        "transposed": random_pixels(5, 6).transpose(2, 3),
+        "every other": random_pixels(6, 10)[..., ::2],
+    }[layout].requires_grad_()
+    weights = torch.arange(9.0).view(3, 3)
+    flat = features[0].flatten(1)
+    (ours,) = torch.autograd.grad((gram_matrix(features) * weights).sum(), features)
+    (plain,) = torch.autograd.grad((flat @ flat.T / 30 * weights).sum(), features)
+    torch.testing.assert_close(ours, plain)
+
+
 def test_total_variation_is_the_mean_squared_difference_of_neighbours() -> None:
     image = torch.tensor([[[[0.0, 1.0, 3.0], [0.0, 1.0, 0.0]]]])
     across, down = (1 + 4 + 1 + 1) / 4, (0 + 0 + 9) / 3

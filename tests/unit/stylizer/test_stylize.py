@@ -1,4 +1,5 @@
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from stylegram.common.errors import ConfigurationError, NonFinite
+from stylegram.common.errors import ConfigurationError, NonFinite, OutOfMemory
 from stylegram.stylizer.engine import Hyperparameters, Result, Step, stylize
 from stylegram.stylizer.engine.backbone import Backbone
 from stylegram.stylizer.engine.weights import StateDict, Weights
@@ -208,6 +209,85 @@ def test_more_content_weight_stays_nearer_to_the_photograph(weights: Weights) ->
         return stylize(picture(), picture(seed=1), chosen, weights=weights).losses["content"]
 
     assert distance(10) < 0.5 * distance(0)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "1"])
+def test_a_picture_of_any_mode_is_painted_as_its_rgb(weights: Weights, mode: str) -> None:
+    content, style = picture().convert(mode), picture(seed=1).convert(mode)
+    one, other = (
+        stylize(*images, settings(), weights=weights).image
+        for images in ((content, style), (content.convert("RGB"), style.convert("RGB")))
+    )
+    assert one.tobytes() == other.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "size", "expected"),
+    [((64, 64), 32, (512, 512)), ((512, 16), 32, (1024, 32)), ((512, 16), 4096, (2048, 64))],
+)
+def test_a_preview_is_neither_too_coarse_nor_too_large_for_the_memory(
+    weights: Weights, monkeypatch: pytest.MonkeyPatch, content: tuple[int, int], size: int, expected: tuple[int, int]
+) -> None:
+    sizes = []
+
+    def painted(content: Image.Image, style: Image.Image, cache: Path) -> Image.Image:
+        sizes.append(content.size)
+        return content
+
+    monkeypatch.setattr(MODULE, "preview", painted)
+    chosen = settings(size=size, evaluations=(0,), start="preview")
+    stylize(picture(*content), picture(seed=1), chosen, weights=weights)
+    assert sizes == [expected]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes."),
+        MemoryError(),
+    ],
+)
+def test_a_lack_of_memory_is_told_with_the_size_and_what_to_do(
+    weights: Weights, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(OverflowingBackbone, "__call__", full)
+    monkeypatch.setattr(MODULE, "Backbone", OverflowingBackbone)
+    with pytest.raises(OutOfMemory, match=r"not enough memory .* of 32 pixels\. Choose a smaller size\.") as caught:
+        stylize(picture(), picture(seed=1), settings(), weights=weights)
+    assert (caught.value.code, caught.value.retryable, caught.value.__cause__) == ("out-of-memory", False, error)
+
+
+def test_torchs_own_words_for_a_lack_of_memory_are_known(weights: Weights) -> None:
+    def listen(_: Step) -> None:
+        torch.empty(10**15)
+
+    with pytest.raises(OutOfMemory):
+        stylize(picture(), picture(seed=1), settings(), on_step=listen, weights=weights, device="cpu")
+
+
+def test_a_defect_is_not_taken_for_a_lack_of_memory(weights: Weights) -> None:
+    def listen(_: Step) -> None:
+        torch.zeros(2) @ torch.zeros(3)
+
+    with pytest.raises(RuntimeError, match="size"):
+        stylize(picture(), picture(seed=1), settings(), on_step=listen, weights=weights)
+
+
+def test_cudnn_is_exact_while_it_paints_and_as_it_was_afterwards(weights: Weights) -> None:
+    cudnn = torch.backends.cudnn
+
+    def flags() -> tuple[bool, bool, bool, bool]:
+        return cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32
+
+    before, seen = flags(), []
+    stylize(picture(), picture(seed=1), settings(), on_step=lambda _: seen.append(flags()), weights=weights)
+    assert set(seen) == {(True, False, True, False)}
+    assert flags() == before
 
 
 def test_a_device_that_is_not_there_is_refused_in_a_sentence(weights: Weights) -> None:

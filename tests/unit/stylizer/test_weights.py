@@ -197,6 +197,16 @@ def test_an_archive_that_only_looks_like_weights_is_refused(tmp_path: Path) -> N
         read_weights(tmp_path / "a.pth", "a")
 
 
+def test_only_bytes_of_the_digest_that_was_asked_for_are_parsed(tmp_path: Path, state: StateDict) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(data := save_safetensors(state))
+    digest = hashlib.sha256(data).hexdigest()
+    assert read_weights(path, "a", sha256=digest).digest == digest
+    path.write_bytes(b"exchanged")
+    with pytest.raises(WeightsCorrupt, match=rf"damaged or has been exchanged: .*, not {digest}"):
+        read_weights(path, "a", sha256=digest)
+
+
 def test_an_unknown_ending_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(b"x")
     with pytest.raises(WeightsCorrupt, match=r"unknown ending '\.bin'"):

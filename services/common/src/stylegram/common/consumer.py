@@ -1,6 +1,7 @@
 """How a service works through a queue: decode, handle, settle, and keep the claim while the work takes long."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -25,15 +26,16 @@ _LONGEST_REASON = 2_000
 class Consumer:
     """Works through one queue, a message at a time.
 
-    A handler that returns has done its work. One that raises an error marked retryable gets the message again,
-    after a pause; any other error, or one attempt too many, makes the message a dead letter with the reason.
+    A handler that returns has done its work. One that raises an error marked retryable gets the message again after
+    a pause, which grows, for as long as it takes: such an attempt does not count. Any other error makes the message
+    a dead letter with the reason, and so do too many attempts that ended without a word.
 
     Args:
         broker: where the queue is.
         queue: which one.
         handle: does the work of one message, given the number of the attempt; must be idempotent.
         stop: set it to finish after the message at hand.
-        attempts: deliveries after which a message is given up.
+        attempts: deliveries that ended without a word, their process killed, after which a message is given up.
         extend_every: seconds between extensions of the claim; by default a claim survives two that come to nothing.
         on_dead: told of each message that becomes a dead letter, before it does, so that others learn of it.
     """
@@ -56,6 +58,8 @@ class Consumer:
         self._attempts = attempts
         self._extend_every = broker.visibility / 3 if extend_every is None else extend_every
         self._on_dead = on_dead
+        # By message, those in a row: a released message remembers nothing of them.
+        self._failures: Counter[str] = Counter()
 
     def run(self) -> None:
         """Work until `stop` is set."""
@@ -63,8 +67,8 @@ class Consumer:
             try:
                 self.step(timeout=_WAIT)
             except StylegramError as error:
-                # The broker is away: nothing can be settled, so wait for it rather than die.
-                _log.warning("broker_unavailable", queue=self._queue.name, reason=str(error))
+                # The broker is away, or others could not be told of a dead letter: wait rather than die.
+                _log.warning("not_settled", queue=self._queue.name, reason=str(error))
                 self._stop.wait(_WAIT)
 
     def step(self, *, timeout: float = 0) -> bool:
@@ -90,21 +94,28 @@ class Consumer:
             with self._keeping(delivery):
                 self._handle(message, delivery.count)
         except StylegramError as error:
-            if self._stop.is_set() and error.retryable:
+            if error.retryable:
+                self._pause(delivery, message, error)
                 self._settle("released", self._broker.release(delivery))
-            elif error.retryable and delivery.count < self._attempts:
-                _log.warning("attempt_failed", attempt=delivery.count, reason=str(error))
-                with self._keeping(delivery):
-                    self._stop.wait(min(2.0 ** (delivery.count - 1), _LONGEST_PAUSE))
-                self._settle("retried", self._broker.retry(delivery))
-            else:
-                self._bury(delivery, message, error)
+                return
+            self._bury(delivery, message, error)
         except Exception as error:
             # Not one of ours, hence a defect: trying again would only repeat it.
             _log.exception("handler_defect", queue=self._queue.name)
             self._bury(delivery, message, StylegramError(f"{type(error).__name__}: {error}"))
         else:
             self._settle("acked", self._broker.ack(delivery))
+        del self._failures[message.message_id]
+
+    def _pause(self, delivery: Delivery, message: Message, error: StylegramError) -> None:
+        if self._stop.is_set():
+            return
+        self._failures[message.message_id] += 1
+        failures = self._failures[message.message_id]
+        _log.warning("attempt_failed", failures=failures, reason=str(error))
+        with self._keeping(delivery):
+            # Failures have no bound, and 2.0 ** 1024 is too large for a float.
+            self._stop.wait(min(2.0 ** min(failures - 1, 10), _LONGEST_PAUSE))
 
     def _bury(self, delivery: Delivery, message: Message | None, error: StylegramError) -> None:
         if message is not None and self._on_dead is not None:

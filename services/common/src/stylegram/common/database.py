@@ -12,6 +12,7 @@ from alembic.config import Config
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from stylegram.common.errors import ConfigurationError, Unavailable
@@ -61,13 +62,15 @@ def transaction(engine: Engine) -> Iterator[Session]:
     """A session whose work is committed at the end, or not at all; what it loaded stays readable.
 
     Raises:
-        Unavailable: the database did not answer.
+        Unavailable: the database did not answer, or no connection to it became free.
     """
     try:
         with Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
     except (OperationalError, InterfaceError) as error:
         raise Unavailable(f"The database did not answer: {error.orig}.") from error
+    except PoolTimeout as error:
+        raise Unavailable("The database did not answer: all connections to it stayed in use.") from error
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -13,6 +13,7 @@
     ├── WeightsUnavailable       the model's weights are neither cached nor to be had
     ├── WeightsCorrupt           the weights are not the file that was pinned
     ├── NonFinite                the optimisation left the finite numbers, in full precision too
+    ├── OutOfMemory              the device's memory does not hold a picture of that size
     └── Interrupted              somebody asked the work to stop; nothing is wrong
 
 Every message says what happened and to which input; `advice` says what to do about it.
@@ -114,6 +115,12 @@ class NonFinite(StylegramError):
     """The optimisation produced NaN or infinity, in full precision too."""
 
     code = "non-finite"
+
+
+class OutOfMemory(StylegramError):
+    """The device's memory does not hold the work on a picture of that size."""
+
+    code = "out-of-memory"
 
 
 class Interrupted(StylegramError):

@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from stylegram.common.errors import InvalidHyperparameters
 
@@ -27,11 +28,14 @@ class Hyperparameters(BaseModel):
     """One style transfer's settings. Losses are relative to their targets' energy, so a weight means the
     same for every pair of pictures.
 
+    Names that are not known are ignored: a message may be of a newer writer, and a stored job of an older one. Where
+    people write names, `parse_hyperparameters` and `StrictHyperparameters` refuse them.
+
     >>> Hyperparameters(size=256, evaluations=(30, 10)).optimizer
     'lbfgs'
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     size: int = Field(512, ge=32, le=4096, description="Longer side of the result, in pixels.")
     evaluations: tuple[Annotated[int, Field(ge=0, le=10_000)], ...] = Field(
@@ -69,7 +73,7 @@ class Hyperparameters(BaseModel):
         "auto", description="Precision of the backbone: bf16 where the machine computes it natively, or as told."
     )
     seed: int = Field(
-        0, ge=0, lt=2**63, description="Seed of everything random; same seed, same machine, same picture."
+        0, ge=0, lt=2**63, description="Seed of everything random; same seed, machine and threads, same picture."
     )
 
     @field_validator("content_layers", "style_layers")
@@ -98,23 +102,36 @@ class Hyperparameters(BaseModel):
         return 1.0 if self.optimizer == "lbfgs" else 0.02
 
 
+def _validate_strictly(values: Any) -> Hyperparameters:  # noqa: ANN401  (pydantic judges the type)
+    return Hyperparameters.model_validate(values, extra="forbid")
+
+
+StrictHyperparameters = Annotated[Hyperparameters, BeforeValidator(_validate_strictly)]
+"""Hyperparameters in the body of a request: an unknown name is refused there, as a misspelt one would do nothing."""
+
+
 def parse_hyperparameters(values: dict[str, Any]) -> Hyperparameters:
     """Validate `values` by field name.
 
     Raises:
-        InvalidHyperparameters: names every field that is wrong, what is wrong with it, and its range.
+        InvalidHyperparameters: names every field that is wrong, what is wrong with it, and its range; or is unknown.
     """
     try:
-        return Hyperparameters.model_validate(values)
+        return _validate_strictly(values)
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, issue['loc'])) or 'hyperparameters'}: {issue['msg'].removeprefix('Value error, ')}"
-            for issue in error.errors(include_url=False)
-        ]
+        issues = error.errors(include_url=False)
+        unknown = any(issue["type"] == "extra_forbidden" for issue in issues)
         raise InvalidHyperparameters(
-            f"These hyperparameters cannot be used: {'; '.join(problems)}.",
-            advice=f"Known names: {', '.join(Hyperparameters.model_fields)}.",
+            f"These hyperparameters cannot be used: {'; '.join(map(_problem, issues))}.",
+            advice=f"Known names: {', '.join(Hyperparameters.model_fields)}." if unknown else "",
         ) from None
+
+
+def _problem(issue: ErrorDetails) -> str:
+    where = ".".join(map(str, issue["loc"])) or "hyperparameters"
+    if issue["type"] == "extra_forbidden":
+        return f"there is no hyperparameter '{where}'"
+    return f"{where}: {issue['msg'].removeprefix('Value error, ')}"
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:

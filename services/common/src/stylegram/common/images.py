@@ -24,7 +24,6 @@ MAX_RATIO = 100
 """Longer to shorter side. No panorama is as long, and the engine, which needs 32 pixels across, would make millions."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "TIFF", "BMP", "GIF")
-_LOSSLESS = {"PNG", "TIFF", "BMP", "GIF"}
 _GREY_16_BIT = {"I", "I;16", "I;16B", "I;16L", "I;16N"}
 
 
@@ -39,11 +38,6 @@ class DecodedImage:
 
     pixels: Image.Image
     format: str
-
-    @property
-    def lossless(self) -> bool:
-        """Whether the source's format keeps every pixel."""
-        return self.format in _LOSSLESS
 
 
 def decode_image(data: bytes) -> DecodedImage:

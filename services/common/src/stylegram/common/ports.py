@@ -120,7 +120,7 @@ class Storage(Protocol):
 
         Raises:
             NotFound: no such object.
-            Unavailable: the bytes are not those that were written.
+            StylegramError: not retryable: the bytes are not those that were written.
         """
 
     def stat(self, name: str) -> StoredObject | None:

@@ -4,10 +4,11 @@ import signal
 import threading
 from collections.abc import Callable, Iterable
 from types import FrameType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from stylegram.common.errors import ConfigurationError, StylegramError
 from stylegram.common.logs import configure_logs
@@ -41,20 +42,23 @@ def serve(settings_type: type[_S], targets: Callable[[_S, threading.Event], Iter
     return 0
 
 
-def read_settings(settings_type: type[_S]) -> _S:
-    """The settings from the environment.
+def read_settings(settings_type: type[_S], **overrides: Any) -> _S:  # noqa: ANN401  (pydantic judges the types)
+    """The settings from the environment, except for `overrides`, which win.
 
     Raises:
         ConfigurationError: names every variable that is wrong, but not its value, which may be a secret.
     """
     try:
-        return settings_type()
+        return settings_type(**overrides)
     except ValidationError as error:
         problems = [
             f"{PREFIX}{'.'.join(map(str, issue['loc'])).upper()}: {issue['msg']}"
             for issue in error.errors(include_url=False, include_input=False)
         ]
         raise ConfigurationError(f"These settings are wrong: {'; '.join(problems)}.") from None
+    except SettingsError as error:
+        # A list or a table that is not JSON; the error names the field, and shows no value.
+        raise ConfigurationError(f"The settings cannot be read: {error}.") from None
 
 
 def run_until_signalled(*targets: Callable[[], None], stop: threading.Event) -> None:

@@ -53,7 +53,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
-    broker_url: SecretStr = Field(SecretStr("memory://"), description="Broker: sqlite:///path.")
+    broker_url: SecretStr = Field(
+        SecretStr("sqlite:///var/lib/stylegram/broker.sqlite"), description="Broker: sqlite:///absolute/path."
+    )
     storage_url: str = Field("file:///var/lib/stylegram/storage", description="Object storage: file:///folder.")
     database_url: SecretStr = Field(
         SecretStr("sqlite:////var/lib/stylegram/stylegram.sqlite"),

@@ -129,6 +129,10 @@ class Ingest:
         """Up to `limit` jobs in one of the states, newest first."""
         return Jobs(self.engine).newest(states, limit)
 
+    def unposted_jobs(self) -> list[Job]:
+        """Those that are to be posted and whose post has not come to an end, oldest first."""
+        return Jobs(self.engine).unposted()
+
     def unfinished_jobs(self) -> list[Job]:
         """The queued and the running, oldest first."""
         return Jobs(self.engine).unfinished()

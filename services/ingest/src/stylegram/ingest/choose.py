@@ -36,14 +36,11 @@ def choose_pair(engine: Engine, rng: random.Random) -> tuple[AssetReference, Ass
         contents = assets.candidates(Role.CONTENT)
         styles = assets.candidates(Role.STYLE)
         last_used = JobRepository(session).last_used()
-    for candidates, pictures, setting in (
-        (contents, "photographs", "STYLEGRAM_CONTENT_SOURCE_URL"),
-        (styles, "paintings", "STYLEGRAM_STYLE_SOURCE_URL"),
-    ):
+    for candidates, pictures in ((contents, "photographs"), (styles, "paintings")):
         if not candidates:
             raise NotFound(
                 f"There are no {pictures} to choose from.",
-                advice=f"Put some into the folder that {setting} names, sync, and see what is in quarantine.",
+                advice="Put some into their folder and sync; quarantine tells which files were refused, and why.",
             )
     content, style = pick(list(contents), list(styles), last_used, rng)
     return contents[content], styles[style]

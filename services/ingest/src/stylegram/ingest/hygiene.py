@@ -5,26 +5,20 @@ from dataclasses import dataclass
 from stylegram.common import images
 from stylegram.common.errors import InvalidImage
 
-# libjpeg's own limit; AVIF and HEIC go beyond it.
-_JPEG_MAX_SIDE = 65_500
-
 
 @dataclass(frozen=True)
 class Cleaned:
     """A picture, upright, opaque, 8-bit sRGB and without metadata, as it goes into storage.
 
     Args:
-        data: a PNG where the source's format is lossless, else a JPEG of quality 95.
-        suffix: `.png` or `.jpg`.
-        content_type: `image/png` or `image/jpeg`.
+        data: a PNG, whatever came: its pixels are those that decoding the source gives, so that a run can be repeated
+            from the source's file.
         width: pixels.
         height: pixels.
         format: what the source's bytes were, as in `HEIF`.
     """
 
     data: bytes
-    suffix: str
-    content_type: str
     width: int
     height: int
     format: str
@@ -53,7 +47,4 @@ def clean(data: bytes) -> Cleaned:
         InvalidImage: see `images.decode_image`.
     """
     decoded = images.decode_image(data)
-    size = decoded.pixels.size
-    if decoded.lossless or max(size) > _JPEG_MAX_SIDE:
-        return Cleaned(images.encode_png(decoded.pixels), ".png", "image/png", *size, decoded.format)
-    return Cleaned(images.encode_jpeg(decoded.pixels), ".jpg", "image/jpeg", *size, decoded.format)
+    return Cleaned(images.encode_png(decoded.pixels), *decoded.pixels.size, decoded.format)

@@ -41,6 +41,11 @@ class JobRepository:
         """The queued and the running, oldest first."""
         return self._all(select(JobRow).where(JobRow.state.in_(UNFINISHED)))
 
+    def unposted(self) -> list[Job]:
+        """Those that are to be posted and whose post has not come to an end, oldest first."""
+        alive = JobRow.state.in_((*UNFINISHED, JobState.SUCCEEDED))
+        return self._all(select(JobRow).where(JobRow.publish, alive, JobRow.post_state.is_(None)))
+
     def newest(self, states: Collection[JobState], limit: int) -> list[Job]:
         """The jobs in one of the states, newest first."""
         return self._all(select(JobRow).where(JobRow.state.in_(states)).limit(limit), newest_first=True)

@@ -107,6 +107,11 @@ class Jobs:
         with transaction(self._engine) as session:
             return JobRepository(session).unfinished()
 
+    def unposted(self) -> list[Job]:
+        """Those that are to be posted and whose post has not come to an end, oldest first."""
+        with transaction(self._engine) as session:
+            return JobRepository(session).unposted()
+
 
 def _asset_id(session: Session, role: Role, asset: AssetReference) -> int:
     asset_id = AssetRepository(session).find(role, asset.sha256)

@@ -173,12 +173,10 @@ class _Sync:
         return "added"
 
     def _store(self, file: SourceFile, sha256: str, cleaned: hygiene.Cleaned) -> str:
-        object_name = f"assets/{self._role}/{sha256}{cleaned.suffix}"
+        object_name = f"assets/{self._role}/{sha256}.png"
         # A sync that was killed before its commit has stored it already, or one that runs beside this one.
         with suppress(AlreadyExists):
-            self._storage.write(
-                object_name, cleaned.data, content_type=cleaned.content_type, metadata={"name": file.name}
-            )
+            self._storage.write(object_name, cleaned.data, content_type="image/png", metadata={"name": file.name})
         return object_name
 
     def _quarantine(self, file: SourceFile, sha256: str | None, refusal: InvalidImage) -> _Outcome:

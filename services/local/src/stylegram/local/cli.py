@@ -9,16 +9,20 @@ import itertools
 import random
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import unquote, urlsplit
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from stylegram.common.errors import ConfigurationError, InvalidHyperparameters, StylegramError
 from stylegram.common.hyperparameters import Hyperparameters, parse_assignments, parse_hyperparameters
 from stylegram.common.logs import configure_logs
+from stylegram.common.records import Role
 from stylegram.local.stages import Stage, Stages, fraction_of_work
 
 if TYPE_CHECKING:
@@ -34,19 +38,34 @@ app = typer.Typer(
 weights_app = typer.Typer(no_args_is_help=True, help="The model files: fetch them, check them, list them.")
 app.add_typer(weights_app, name="weights")
 
+# What a schema calls its limits, and what people do.
+_LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+
 _out = Console()
 _err = Console(stderr=True)
 
-# Instagram takes 1080 pixels: with that as the longer side, a square post is enlarged by a third at most.
+# Instagram takes 1080 pixels. With that as the longer side, a square post of a 3:2 photograph is enlarged by a half: a
+# longer side of 1620 would avoid it at more than twice the time and memory.
 _DAILY = {"size": 1080, "evaluations": (40, 20, 10)}
-_SETTINGS_HELP = "A hyperparameter, as in evaluations=40,20 or optimizer=adam; may be repeated. Known: " + ", ".join(
-    Hyperparameters.model_fields
-)
+_FOLDERS = {Role.CONTENT: "photograph", Role.STYLE: "painting"}
+_SETTINGS_HELP = "A hyperparameter, as in evaluations=40,20; may be repeated. `stylegram hyperparameters` explains all."
 
-_Folder = Annotated[Path, typer.Option(exists=True, file_okay=False, readable=True)]
 _Picture = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 _Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=_SETTINGS_HELP)]
 _Size = Annotated[int | None, typer.Option(metavar="PX", help=Hyperparameters.model_fields["size"].description)]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"stylegram {version('stylegram-local')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    pass
 
 
 def main() -> None:
@@ -58,9 +77,11 @@ def main() -> None:
         _fail(error, 2)
     except StylegramError as error:
         _fail(error, 1)
-    except KeyboardInterrupt:
-        _err.print("Interrupted; nothing is half-written.", style="yellow")
-        sys.exit(130)
+    except SystemExit as end:
+        # What typer makes of an interrupt, without a word.
+        if end.code == 130:
+            _err.print("Interrupted; nothing is half-written. The same command again goes on.", style="yellow")
+        raise
 
 
 def _fail(error: StylegramError, code: int) -> None:
@@ -95,18 +116,19 @@ def daily(
         configure_logs(level="warning")
         house.close()
     for file in refused:
-        _err.print(f"Refused {file.name}: {file.reason}", style="yellow", markup=False, highlight=False)
+        words = f"Refused {_FOLDERS[file.role]} {file.key}: {file.reason}"
+        _err.print(words, style="yellow", markup=False, highlight=False, soft_wrap=True)
     if job.state != "succeeded":
         raise StylegramError(f"Job {job.id} {job.state}: {job.reason}", advice=f"{house.log} tells more.")
     if job.post_state != "published":
         raise StylegramError(f"The picture was not posted: {job.post_reason}", advice=f"{house.log} tells more.")
-    _out.print(f"{job.content.name} × {job.style.name}", style="bold", highlight=False)
+    _out.print(f"{job.content.name} × {job.style.name}", style="bold", highlight=False, markup=False)
     for label, place in (
         ("picture", house.storage / str(job.result)),
-        ("post", job.post_url),
+        ("post", unquote(urlsplit(job.post_url or "").path)),
         ("record", house.logs_csv),
     ):
-        _out.print(f"  {label:<8} {place}", soft_wrap=True, highlight=False)
+        typer.echo(f"  {label:<8} {place}")
 
 
 @app.command()
@@ -138,7 +160,9 @@ def stylize(
     out: Annotated[Path, typer.Option(dir_okay=False, help="Where the picture goes: .png or .jpg.")],
     size: _Size = None,
     settings: _Set = None,
-    snapshots: Annotated[Path | None, typer.Option(file_okay=False, help="Folder for pictures of the way.")] = None,
+    snapshots: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Folder for a picture of every 20th evaluation and the last.")
+    ] = None,
     weights: Annotated[str | None, typer.Option(help="Backbone: a name of `weights list`, or a file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the record on standard output.")] = False,
 ) -> None:
@@ -148,7 +172,7 @@ def stylize(
     from stylegram.local.single import check_output, stylize_files
     from stylegram.stylizer.settings import StylizerSettings
 
-    check_output(out)
+    check_output(out, content, style)
     stylizer_settings = read_settings(StylizerSettings)
     if weights:
         stylizer_settings = stylizer_settings.model_copy(update={"weights": weights})
@@ -169,7 +193,7 @@ def stylize(
     if record.outcome == "failed":
         raise StylegramError(str(record.reason))
     if not json:
-        _out.print(str(out), soft_wrap=True, highlight=False)
+        typer.echo(out)
 
 
 @app.command()
@@ -192,6 +216,18 @@ def _counting(stage: Stage, total: int) -> Callable[[Path], None]:
     return lambda path: stage.update(next(done) / total, path.name)
 
 
+@app.command()
+def hyperparameters() -> None:
+    """Explain every hyperparameter: its default, its values, what it does."""
+    table = Table("name", "default", "values", "what it does", box=None)
+    for name, facts in Hyperparameters.model_json_schema()["properties"].items():
+        choices = facts.get("enum") or next((each["enum"] for each in facts.get("anyOf", ()) if "enum" in each), None)
+        limits = [f"{sign} {facts[key]:g}" for key, sign in _LIMITS.items() if key in facts]
+        values = " | ".join(choices) if choices else ", ".join(limits)
+        table.add_row(name, escape(str(facts.get("default"))), escape(values), escape(facts["description"]))
+    _out.print(table)
+
+
 @weights_app.command("fetch")
 def fetch_weights(
     names: Annotated[list[str] | None, typer.Argument(help="All that is needed, by default.")] = None,
@@ -204,13 +240,23 @@ def fetch_weights(
 
 @weights_app.command("verify")
 def verify_weights() -> None:
-    """Check every cached model file against its SHA-256."""
-    from stylegram.stylizer.engine.model_files import MODEL_FILES, verify
+    """Check the cached model files' SHA-256; exit code 1 if one is damaged, or a needed one absent."""
+    from stylegram.stylizer.engine.model_files import DEFAULT_FILES, MODEL_FILES, verify
 
     cache = _cache()
+    bad = 0
     for file in MODEL_FILES:
         if (cache / file.filename).exists():
-            _out.print(f"{verify(file, cache)}  {file.filename}", highlight=False, soft_wrap=True)
+            try:
+                word = f"ok      {verify(file, cache)}"
+            except StylegramError as error:
+                word, bad = f"DAMAGED {error}", bad + 1
+        elif file in DEFAULT_FILES:
+            word, bad = "absent  run `stylegram weights fetch`", bad + 1
+        else:
+            continue
+        typer.echo(f"{file.filename:<26} {word}")
+    raise typer.Exit(1 if bad else 0)
 
 
 @weights_app.command("list")

@@ -20,7 +20,7 @@ _NAMES = {Role.CONTENT: "photographs", Role.STYLE: "paintings"}
 
 
 def run_daily(house: House, hyperparameters: Hyperparameters, rng: random.Random, stages: Stages) -> Job:
-    """Do the daily job, or finish the one that was interrupted.
+    """Do the daily job, or finish the one that was interrupted: while it waited, was painted or was posted.
 
     Args:
         house: the services, not yet running.
@@ -68,10 +68,9 @@ def _sync(house: House, stages: Stages) -> None:
 
 def _job(house: House, hyperparameters: Hyperparameters, rng: random.Random, stages: Stages) -> Job:
     stage = stages.begin("Choose")
-    unfinished = house.ingest.unfinished_jobs()
-    if unfinished:
-        job = unfinished[0]
-        stage.done(f"{job.content.name} × {job.style.name}, left unfinished before")
+    if interrupted := house.ingest.unposted_jobs():
+        job = interrupted[0]
+        stage.done(f"{job.content.name} × {job.style.name}, left unfinished before; it keeps its hyperparameters")
     else:
         job = house.ingest.submit(*house.ingest.choose_pair(rng), hyperparameters)
         stage.done(f"{job.content.name} × {job.style.name}")
@@ -87,8 +86,7 @@ def _paint(house: House, job_id: str, stage: Stage) -> None:
             fraction = fraction_of_work(job.hyperparameters.evaluations, job.evaluation)
             stage.update(fraction, f"evaluation {job.evaluation} of {job.evaluations}, loss {job.loss:.4f}")
         if job.finished:
-            outcome = f"loss {job.loss:.4f}" if job.loss is not None else ""
-            stage.done(outcome if job.state == "succeeded" else f"{job.state}: {job.reason}")
+            stage.done("the picture is there" if job.state == "succeeded" else f"{job.state}: {job.reason}")
         return job.finished
 
     _wait(house, look)
@@ -113,7 +111,9 @@ def _record(house: House, job_id: str, stage: Stage) -> None:
         return house.logger.runs.get(job_id) is not None and not house.logger.broker.depth(LOGGER_EVENTS.name)
 
     _wait(house, look)
-    stage.done(str(house.logs_csv))
+    run = house.logger.runs.get(job_id)
+    loss = f", loss {run.record.losses['total']:.4f}" if run and run.record.outcome == "succeeded" else ""
+    stage.done(f"{house.logs_csv}{loss}")
 
 
 def _wait(house: House, done: Callable[[], bool]) -> None:

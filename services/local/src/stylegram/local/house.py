@@ -6,7 +6,9 @@ nobody waiting, and a crash in it costs one attempt at one picture.
 
 import fcntl
 import multiprocessing
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.connection import Connection, wait
@@ -14,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from sqlalchemy import URL
 
 from stylegram.common.errors import ConfigurationError, StylegramError
 from stylegram.common.logs import configure_logs
-from stylegram.common.service import run_until_signalled
+from stylegram.common.service import read_settings, run_until_signalled
 from stylegram.ingest.bootstrap import bootstrap as bootstrap_ingest
 from stylegram.ingest.settings import IngestSettings
 from stylegram.local.samples import NAMES_FILE
@@ -30,8 +33,9 @@ from stylegram.stylizer.settings import StylizerSettings
 _log = structlog.get_logger(__name__)
 # On one machine, a worker that has not extended its claim for ten seconds is dead.
 _VISIBILITY_SECONDS = 10.0
-# The third death over one job is the end of that job; more deaths than that are not the job's fault.
-_MOST_RESTARTS = 5
+# A worker that lives shorter than this has hardly begun to paint: what kills it is no job.
+_SHORT_LIFE_SECONDS = 5.0
+_MOST_SHORT_LIVES = 5
 # One evaluation of 4096 pixels on a slow machine, after which the worker sees that it should stop.
 _STOP_SECONDS = 60.0
 
@@ -54,31 +58,53 @@ class House:
         self.logs_csv = self.state / "logs.csv"
         self.storage = self.state / "storage"
         self.log = self.state / "stylegram.log"
-        self.state.mkdir(parents=True, exist_ok=True)
+        for sources in (photos, styles):
+            if self.state.resolve().is_relative_to(sources.resolve()):
+                raise ConfigurationError(
+                    f"The state folder {state} lies in {sources}, where its own pictures would be taken for new ones.",
+                    advice="Choose another --state.",
+                )
         self._resources = ExitStack()
-        self._claim()
+        try:
+            self.state.mkdir(parents=True, exist_ok=True)
+            self._claim()
+        except OSError as error:
+            raise ConfigurationError(
+                f"The state folder {state} cannot be used: {error.strerror}.", advice="Choose another --state."
+            ) from error
+        try:
+            self._compose(photos.absolute(), styles.absolute())
+        except BaseException:
+            self.close()
+            raise
+        self._failure: BaseException | None = None
+
+    def _compose(self, photos: Path, styles: Path) -> None:
         shared: dict[str, Any] = {
             "broker_url": "sqlite://" + (self.state / "broker.sqlite").as_uri().removeprefix("file://"),
-            "database_url": f"sqlite:///{self.state / 'stylegram.sqlite'}",
+            "database_url": URL.create("sqlite", database=str(self.state / "stylegram.sqlite")).render_as_string(),
             "storage_url": self.storage.as_uri(),
             "visibility_seconds": _VISIBILITY_SECONDS,
         }
         self.ingest = bootstrap_ingest(
-            IngestSettings(
-                **shared, content_source_url=photos.absolute().as_uri(), style_source_url=styles.absolute().as_uri()
+            read_settings(
+                IngestSettings, **shared, content_source_url=photos.as_uri(), style_source_url=styles.as_uri()
             )
         )
-        publisher = PublisherSettings(**shared, publish_url=self.outbox.as_uri().replace("file:", "folder:", 1))
-        names = styles.absolute() / NAMES_FILE
-        if publisher.style_names is None and names.exists():
-            publisher = publisher.model_copy(update={"style_names": names})
-        self.publisher = bootstrap_publisher(publisher)
-        self.logger = bootstrap_logger(LoggerSettings(**shared, logs_csv=self.logs_csv))
-        self._stylizer_settings = StylizerSettings(**shared)
+        self._resources.callback(self.ingest.close)
+        # One broker, one storage, one database for all that live in this process.
+        broker, storage, engine = self.ingest.broker, self.ingest.storage, self.ingest.engine
+        outbox = self.outbox.as_uri().replace("file:", "folder:", 1)
+        publisher = read_settings(PublisherSettings, **shared, publish_url=outbox)
+        if publisher.style_names is None and (styles / NAMES_FILE).exists():
+            publisher = publisher.model_copy(update={"style_names": styles / NAMES_FILE})
+        self.publisher = bootstrap_publisher(publisher, broker=broker, storage=storage, engine=engine)
+        logger = read_settings(LoggerSettings, **shared, logs_csv=self.logs_csv)
+        self.logger = bootstrap_logger(logger, broker=broker, engine=engine)
+        self._stylizer_settings = read_settings(StylizerSettings, **shared)
         # Whoever looks through the posts finds the record beside them.
         with suppress(OSError):
             (self.outbox / self.logs_csv.name).symlink_to(Path("..") / self.logs_csv.name)
-        self._failure: BaseException | None = None
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -107,8 +133,7 @@ class House:
             raise self._failure
 
     def close(self) -> None:
-        """Let go of the state folder."""
-        self.ingest.close()
+        """Let go of the databases and of the state folder."""
         self._resources.close()
 
     def _claim(self) -> None:
@@ -130,10 +155,12 @@ class House:
     def _keep_worker(self, stop: threading.Event) -> None:
         """Have a worker process until `stop` is set; one that dies is replaced, one that cannot start is not."""
         context = multiprocessing.get_context("spawn")
-        for _ in range(_MOST_RESTARTS + 1):
+        short_lives = 0
+        while short_lives <= _MOST_SHORT_LIVES:
             reason, tell = context.Pipe(duplex=False)
             worker = context.Process(target=_work, args=(self._stylizer_settings, self.log, tell), name="stylizer")
             worker.start()
+            born = time.monotonic()
             while not stop.is_set() and worker.is_alive():
                 worker.join(0.2)
             if stop.is_set():
@@ -144,9 +171,11 @@ class House:
                 return
             if reason.poll():
                 raise reason.recv()
+            # The job that killed it is given up by itself, after three workers; the others go on.
             _log.error("worker_died", exitcode=worker.exitcode)
+            short_lives = short_lives + 1 if time.monotonic() - born < _SHORT_LIFE_SECONDS else 0
         raise StylegramError(
-            f"The worker died {_MOST_RESTARTS + 1} times.", advice=f"{self.log} tells what it said last."
+            f"The worker died {short_lives} times in a row.", advice=f"{self.log} tells what it said last."
         )
 
 
@@ -158,6 +187,8 @@ def _work(settings: StylizerSettings, log: Path, tell: Connection) -> None:
         log: the file that its log is added to.
         tell: takes the error for which it cannot start.
     """
+    # Ctrl-C reaches this process too, but it is the parent that says when to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Loads torch, which nobody but this process needs.
     from stylegram.stylizer.bootstrap import bootstrap as bootstrap_stylizer
 

@@ -22,16 +22,18 @@ from stylegram.stylizer.settings import StylizerSettings
 _ENCODERS: dict[str, Callable[[Image.Image], bytes]] = {".png": encode_png, ".jpg": encode_jpeg, ".jpeg": encode_jpeg}
 
 
-def check_output(path: Path) -> None:
-    """Refuse an output file that could not be written, before the work and not after it.
+def check_output(path: Path, *inputs: Path) -> None:
+    """Refuse an output file that could not or should not be written, before the work and not after it.
 
     Raises:
-        ConfigurationError: its name has an unknown ending, or its folder is not there.
+        ConfigurationError: its name has an unknown ending, its folder is not there, or it is one of the inputs.
     """
     if path.suffix.lower() not in _ENCODERS:
         raise ConfigurationError(f"'{path}' has no known ending.", advice=f"Use one of {', '.join(_ENCODERS)}.")
     if not path.absolute().parent.is_dir():
         raise ConfigurationError(f"There is no folder '{path.parent}'.", advice="Make it first.")
+    if path.exists() and any(path.samefile(each) for each in inputs):
+        raise ConfigurationError(f"'{path}' is one of the pictures to paint from.", advice="Choose another --out.")
 
 
 def stylize_files(
@@ -63,7 +65,7 @@ def stylize_files(
         InvalidImage: one of the files is no picture; the message names it.
         StylegramError: the weights cannot be loaded.
     """
-    check_output(out)
+    check_output(out, content, style)
     content_image, content_reference = _load(content)
     style_image, style_reference = _load(style)
     weights = load_weights(settings.weights, settings.weights_dir)
@@ -75,7 +77,7 @@ def stylize_files(
 
     def follow(step: Step) -> None:
         extend_curve(curve, step)
-        if snapshots and step.evaluation % settings.snapshot_every == 0:
+        if snapshots and (step.evaluation % settings.snapshot_every == 0 or step.evaluation == step.evaluations):
             write_atomically(snapshots / f"{step.evaluation:04d}.jpg", snapshot_jpeg(step))
         on_step(step)
 

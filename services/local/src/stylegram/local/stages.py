@@ -56,16 +56,24 @@ class Stage:
         self._progress = progress
         self._task = task
         self._console = console
+        self._quarters = 0
 
     def update(self, fraction: float, detail: str = "") -> None:
         """How much is done, from 0 to 1, and a word on it."""
         self._progress.update(self._task, total=1.0, completed=fraction, detail=escape(detail))
+        # In a log, a line for every quarter, so that long work is seen to go on.
+        if (quarters := int(fraction * 4)) > self._quarters and quarters < 4:
+            self._quarters = quarters
+            self._say("…", f"{fraction:.0%} {detail}")
 
     def done(self, detail: str = "") -> None:
         """The stage is over."""
         self._progress.update(self._task, total=1.0, completed=1.0, detail=escape(detail))
+        self._say("✓", detail)
+
+    def _say(self, sign: str, detail: str) -> None:
         if not self._console.is_terminal:
-            self._console.print(f"✓ {self._name:<20} {escape(detail)}", soft_wrap=True, highlight=False)
+            self._console.print(f"{sign} {self._name:<20} {detail}", soft_wrap=True, highlight=False, markup=False)
 
 
 def fraction_of_work(evaluations: Sequence[int], done: int) -> float:

@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     settle.add_argument("key", help="the post, as the reason for its review names it")
     verdict = settle.add_mutually_exclusive_group(required=True)
     verdict.add_argument("--published", metavar="URL", help="it is out, and there")
-    verdict.add_argument("--not-published", action="store_true", help="it is not out, and may be requested again")
+    verdict.add_argument("--not-published", action="store_true", help="it is not out, and has failed")
     options = parser.parse_args(arguments)
 
     def targets(settings: PublisherSettings, stop: threading.Event) -> list[Callable[[], None]]:

@@ -97,7 +97,7 @@ def describe(hyperparameters: Hyperparameters) -> str:
     """What a reader understands of the hyperparameters, as a sentence.
 
     >>> describe(Hyperparameters(evaluations=(100,), start="noise"))
-    'Painted by L-BFGS in 100 evaluations at 512 pixels, starting from noise; content : style = 0.03 : 1.'
+    'Painted by L-BFGS in 100 evaluations at 512 pixels, starting from noise; content : style = 0.1 : 1.'
     """
     given = hyperparameters
     scales = "at" if len(given.evaluations) == 1 else f"on {len(given.evaluations)} scales, coarse to fine, up to"

@@ -105,7 +105,7 @@ class Publisher:
 
         Args:
             key: the post, as the reason for the review names it.
-            url: where the post is; None if it is not out, so that it may be requested again.
+            url: where the post is; None if it is not out, so that it has failed.
 
         Raises:
             NotFound: no such post.
@@ -172,7 +172,7 @@ class Publisher:
             f"Whether post '{hold.key}' is out is unknown: its publication was interrupted, and {doubt.rstrip('.')}."
             " Look for the picture on the account, then settle it:"
             f" python -m stylegram.publisher settle {hold.key} --published URL, or --not-published, after which it"
-            " may be requested again."
+            " counts as failed."
         )
         self._move(hold, PostState.NEEDS_REVIEW, reason=reason, error_code=NEEDS_REVIEW)
 

@@ -19,7 +19,14 @@ from uuid import uuid4
 
 from stylegram.common import object_names
 from stylegram.common.clock import utcnow
-from stylegram.common.errors import AlreadyExists, ConfigurationError, InvalidObjectName, NotFound, Unavailable
+from stylegram.common.errors import (
+    AlreadyExists,
+    ConfigurationError,
+    InvalidObjectName,
+    NotFound,
+    StylegramError,
+    Unavailable,
+)
 from stylegram.common.files import sync_folder
 from stylegram.common.ports import StoredObject
 
@@ -95,7 +102,8 @@ class FolderStorage:
         if stored is None:
             raise NotFound(f"There is no object '{name}'.")
         if hashlib.sha256(data).hexdigest() != stored.sha256:
-            raise Unavailable(f"Object '{name}' is damaged: its bytes are not those that were written.")
+            # No waiting mends it: were it retryable, its message would hold up a queue for ever.
+            raise StylegramError(f"Object '{name}' is damaged: its bytes are not those that were written.")
         return data
 
     @_answering()
@@ -109,7 +117,7 @@ class FolderStorage:
         except FileNotFoundError:  # deleted in between, or no file of ours
             return None
         except (ValueError, TypeError, KeyError):
-            raise Unavailable(f"What is known of object '{name}' is damaged.") from None
+            raise StylegramError(f"What is known of object '{name}' is damaged.") from None
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """See `Storage.list`."""

@@ -9,7 +9,7 @@ from pydantic.config import JsonDict
 
 from stylegram.common import artifacts
 from stylegram.common.errors import NotFound
-from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.hyperparameters import Hyperparameters, StrictHyperparameters
 from stylegram.common.records import Role
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.dependencies import (
@@ -42,7 +42,7 @@ class JobSubmission(BaseModel):
 
     content: Sha256 = Field(description="SHA-256 of the content image, as `/v1/assets` has it.")
     style: Sha256 = Field(description="SHA-256 of the style image, likewise.")
-    hyperparameters: Hyperparameters = Hyperparameters()
+    hyperparameters: StrictHyperparameters = Hyperparameters()
     publish: bool = Field(True, description="Whether the result is to be posted.")
 
 

@@ -80,14 +80,15 @@ class _GramMatrix(torch.autograd.Function):
         (features,) = ctx.saved_tensors
         # Both factors of the product are the features, hence the sum with the transpose.
         both = (gradient + gradient.T) / features[0, 0].numel()
-        result = torch.empty_like(features)
+        # Of any other layout than these two the strips could be copies, and the result would stay as it is allocated.
+        result = torch.empty_like(features, memory_format=torch.channels_last)
         for source, target in zip(_strips(features), _strips(result), strict=True):
             target.copy_(both @ source.float())
         return result
 
 
 def _strips(features: Tensor) -> tuple[Tensor, ...]:
-    """Views of shape (C, some positions)."""
+    """Of shape (C, some positions); views of features whose channels come last, or whose rows come one by one."""
     strips: tuple[Tensor, ...] = features[0].flatten(1).split(_STRIP, dim=1)
     return strips
 

