@@ -44,6 +44,11 @@ LINUX_WHEEL = (
     *("--implementation", "cp", "--python-version", "3.11", "--abi", "cp311"),
 )
 
+SCIKIT_IMAGE = Package(
+    "scikit-image==0.26.0", "74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af", LINUX_WHEEL
+)
+"""Its photographs are in the public domain: backbones are normalised on them, and samples are made of them."""
+
 
 def extract(package: Package, members: dict[str, Path]) -> None:
     """Download the package and take files out of it.

