@@ -25,6 +25,6 @@ def test_the_same_bytes_give_the_same_bytes() -> None:
 
 
 def test_a_file_too_large_is_refused_by_its_size_alone() -> None:
-    hygiene.check_size(images.MAX_BYTES)
+    images.check_file_size(images.MAX_BYTES)
     with pytest.raises(InvalidImage, match="201 MB; the limit is 200 MB"):
-        hygiene.check_size(images.MAX_BYTES + 1_000_000)
+        images.check_file_size(images.MAX_BYTES + 1_000_000)

@@ -40,6 +40,21 @@ class DecodedImage:
     format: str
 
 
+def check_file_size(size: int) -> None:
+    """Refuse a file that is too large to be read at all.
+
+    Args:
+        size: bytes.
+
+    Raises:
+        InvalidImage: above `MAX_BYTES`.
+    """
+    if size > MAX_BYTES:
+        raise InvalidImage(
+            f"The file has {size / 1e6:.0f} MB; the limit is {MAX_BYTES / 1e6:.0f} MB.", advice="Save it smaller."
+        )
+
+
 def decode_image(data: bytes) -> DecodedImage:
     """Decode, turn upright, convert to sRGB, flatten onto white, reduce to 8 bits; animations give their first frame.
 
@@ -48,8 +63,7 @@ def decode_image(data: bytes) -> DecodedImage:
     """
     if not data:
         raise InvalidImage("The file is empty.")
-    if len(data) > MAX_BYTES:
-        raise InvalidImage(f"The file has {len(data) / 1e6:.0f} MB; the limit is {MAX_BYTES / 1e6:.0f} MB.")
+    check_file_size(len(data))
     _register_decoders()
     try:
         with warnings.catch_warnings():

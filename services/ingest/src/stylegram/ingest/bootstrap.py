@@ -12,13 +12,14 @@ import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+import structlog
 from sqlalchemy import Engine, text
 
 from stylegram.common import topology
 from stylegram.common.adapters import open_broker, open_storage
 from stylegram.common.consumer import Consumer
 from stylegram.common.database import migrate, open_database, transaction
-from stylegram.common.errors import NotFound
+from stylegram.common.errors import Interrupted, NotFound, StylegramError
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.ports import Broker, Storage
 from stylegram.common.records import AssetReference, Role
@@ -33,6 +34,7 @@ from stylegram.ingest.sources import open_source
 from stylegram.ingest.sync import OnFile, SyncReport, SyncRunning, sync
 from stylegram.ingest.tables import JobState
 
+_log = structlog.get_logger(__name__)
 # An event that is given up leaves its job unfinished for ever; so many half minutes a database may be away.
 _EVENT_ATTEMPTS = 100
 
@@ -71,6 +73,25 @@ class Ingest:
             }
         finally:
             self._sync_lock.release()
+
+    def sync_periodically(self, stop: threading.Event, pause: float) -> None:
+        """Sync, wait, and again; a source that is away is asked again next time.
+
+        Args:
+            stop: set it to end, between two files too.
+            pause: seconds between two syncs.
+        """
+
+        def stop_between_files(_done: int, _total: int, _report: SyncReport) -> None:
+            if stop.is_set():
+                raise Interrupted("The sync was asked to stop; the next one goes on.")
+
+        while not stop.is_set():
+            try:
+                self.sync_all(stop_between_files)
+            except StylegramError as error:
+                _log.warning("sync_failed", reason=str(error))
+            stop.wait(pause)
 
     @property
     def syncing(self) -> bool:

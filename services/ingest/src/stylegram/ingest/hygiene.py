@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from stylegram.common import images
-from stylegram.common.errors import InvalidImage
 
 
 @dataclass(frozen=True)
@@ -22,22 +21,6 @@ class Cleaned:
     width: int
     height: int
     format: str
-
-
-def check_size(size: int) -> None:
-    """Refuse a file that is too large to be read at all.
-
-    Args:
-        size: bytes.
-
-    Raises:
-        InvalidImage: above `images.MAX_BYTES`.
-    """
-    if size > images.MAX_BYTES:
-        raise InvalidImage(
-            f"The file has {size / 1e6:.0f} MB; the limit is {images.MAX_BYTES / 1e6:.0f} MB.",
-            advice="Save it smaller.",
-        )
 
 
 def clean(data: bytes) -> Cleaned:

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
 from stylegram.common.errors import AlreadyExists, InvalidImage, NotFound, StylegramError, Unavailable
+from stylegram.common.images import check_file_size
 from stylegram.common.ports import Source, SourceFile, Storage
 from stylegram.common.records import Role
 from stylegram.ingest import hygiene
@@ -129,7 +130,7 @@ class _Sync:
         if row and row.fingerprint == file.fingerprint:
             return "unchanged"
         try:
-            hygiene.check_size(file.size)
+            check_file_size(file.size)
             data = self._source.read(file)
         except InvalidImage as refusal:
             return self._quarantine(file, None, refusal)

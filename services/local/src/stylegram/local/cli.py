@@ -50,6 +50,9 @@ _DAILY = {"size": 1080, "evaluations": (40, 20, 10)}
 _FOLDERS = {Role.CONTENT: "photograph", Role.STYLE: "painting"}
 _SETTINGS_HELP = "A hyperparameter, as in evaluations=40,20; may be repeated. `stylegram hyperparameters` explains all."
 
+_Photos = Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of photographs.")]
+_Styles = Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of paintings.")]
+_State = Annotated[Path, typer.Option(file_okay=False, help="Folder that remembers everything.")]
 _Picture = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 _Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=_SETTINGS_HELP)]
 _Size = Annotated[int | None, typer.Option(metavar="PX", help=Hyperparameters.model_fields["size"].description)]
@@ -91,9 +94,9 @@ def _fail(error: StylegramError, code: int) -> None:
 
 @app.command()
 def daily(
-    photos: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of photographs.")],
-    styles: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of paintings.")],
-    state: Annotated[Path, typer.Option(file_okay=False, help="Folder that remembers everything.")],
+    photos: _Photos,
+    styles: _Styles,
+    state: _State,
     size: _Size = None,
     settings: _Set = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the choice of a pair; random by default.")] = None,
@@ -133,9 +136,9 @@ def daily(
 
 @app.command()
 def serve(
-    photos: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of photographs.")],
-    styles: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of paintings.")],
-    state: Annotated[Path, typer.Option(file_okay=False, help="Folder that remembers everything.")],
+    photos: _Photos,
+    styles: _Styles,
+    state: _State,
     host: Annotated[str, typer.Option(help="Where to listen; no other machine may reach it.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8000,
 ) -> None:
@@ -169,10 +172,9 @@ def stylize(
     """Paint CONTENT in the style of STYLE; nothing else is written or remembered."""
     hyperparameters = _hyperparameters({}, settings, size)
     from stylegram.common.service import read_settings
-    from stylegram.local.single import check_output, stylize_files
+    from stylegram.local.single import stylize_files
     from stylegram.stylizer.settings import StylizerSettings
 
-    check_output(out, content, style)
     stylizer_settings = read_settings(StylizerSettings)
     if weights:
         stylizer_settings = stylizer_settings.model_copy(update={"weights": weights})
@@ -221,9 +223,10 @@ def hyperparameters() -> None:
     """Explain every hyperparameter: its default, its values, what it does."""
     table = Table("name", "default", "values", "what it does", box=None)
     for name, facts in Hyperparameters.model_json_schema()["properties"].items():
-        choices = facts.get("enum") or next((each["enum"] for each in facts.get("anyOf", ()) if "enum" in each), None)
+        # What may be left out has its limits one level down.
+        facts |= next(iter(facts.get("anyOf", ())), {})
         limits = [f"{sign} {facts[key]:g}" for key, sign in _LIMITS.items() if key in facts]
-        values = " | ".join(choices) if choices else ", ".join(limits)
+        values = " | ".join(facts.get("enum", ())) or ", ".join(limits)
         table.add_row(name, escape(str(facts.get("default"))), escape(values), escape(facts["description"]))
     _out.print(table)
 
@@ -301,7 +304,8 @@ def _model_file(name: str) -> "ModelFile":
 def _fetch(files: list["ModelFile"]) -> None:
     from stylegram.stylizer.engine.model_files import fetch
 
+    cache = _cache()
     with Stages(_err) as stages:
         for file in files:
             stage = stages.begin(f"Fetch {file.name}")
-            stage.done(str(fetch(file, _cache())))
+            stage.done(str(fetch(file, cache)))

@@ -7,7 +7,6 @@ from pathlib import Path
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.logs import configure_logs
 from stylegram.common.service import run_until_signalled
-from stylegram.ingest.__main__ import sync_periodically
 from stylegram.ingest.http.app import create_app
 from stylegram.ingest.http.server import listen, serve, url_of
 from stylegram.local.house import House
@@ -56,7 +55,7 @@ def serve_house(
                 house.check()
 
         def sync() -> None:
-            sync_periodically(house.ingest, stop, _SYNC_SECONDS)
+            house.ingest.sync_periodically(stop, _SYNC_SECONDS)
 
         try:
             with house.log.open("a", encoding="utf-8") as log:
