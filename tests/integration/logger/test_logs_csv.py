@@ -4,13 +4,14 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from stylegram.common.hyperparameters import Hyperparameters
-from stylegram.common.records import AssetReference, RunRecord
+from stylegram.common.records import AssetReference, Metrics, RunRecord
 from stylegram.logger.logs_csv import COLUMNS, write_logs_csv
 from stylegram.logger.repository import RunPost, RunRepository
 
@@ -53,6 +54,7 @@ def test_the_original_columns_come_first_and_ours_follow() -> None:
     assert len(set(COLUMNS)) == len(COLUMNS)
     said = {"learning_rate", "beta_1", "style_weight", "content_weight", "content_layers", "style_layers"}
     assert set(Hyperparameters.model_fields) - said <= set(ours)
+    assert {f"metric_{name}" for name in Metrics.model_fields} <= set(ours)
     assert {"job_id", "engine_version", "weights_digest", "device", "seed", "loss_total", "reason", "post_url"} <= {
         *ours
     }
@@ -79,6 +81,23 @@ def test_a_run_in_the_original_terms(runs: RunRepository, record: Make, read: Re
     assert ast.literal_eval(row["style_layers"])[4] == "block5_conv1"
 
 
+@pytest.mark.parametrize(
+    ("given", "epochs"),
+    [
+        ({"evaluations": (200, 101)}, "4"),
+        ({"evaluations": (0,)}, "0"),
+        ({"evaluations": (40, 20), "brush_scale": 1}, "1"),
+        ({"evaluations": (40, 20), "brush_scale": 16}, "2"),  # 40 + 40 + 40 + 40 + 20
+        ({"schedule": ((128, 300), (256, 100))}, "4"),
+    ],
+)
+def test_epochs_are_those_of_all_scales(
+    runs: RunRepository, record: Make, read: Read, given: dict[str, Any], epochs: str
+) -> None:
+    runs.save(record(hyperparameters=Hyperparameters(**given)))
+    assert read()[0]["epochs"] == epochs
+
+
 def test_our_columns_hold_the_rest(runs: RunRepository, record: Make, read: Read) -> None:
     runs.save(record())
     runs.save_post("42", RunPost("published", "@painter", media_id="1", url="https://example.org/p/1"))
@@ -88,6 +107,9 @@ def test_our_columns_hold_the_rest(runs: RunRepository, record: Make, read: Read
     assert json.loads(row["layer_losses"]) == {"style.relu4_1": 0.1}
     assert (row["precision"], row["precision_used"]) == ("bf16", "fp32")
     assert float(row["loss_style"]) == 0.125
+    assert (row["metric_ssim"], row["threads"], row["backbone"], row["recolor"]) == ("-0.5", "4", "vgg19", "False")
+    assert json.loads(row["metric_layer_errors"]) == {"relu4_1@128": 0.2}
+    assert json.loads(row["masks"])[1]["name"] == "b.jpg"
     assert row["started_at"] == "2026-11-20T08:00:00+00:00"
     assert row["post_url"] == "https://example.org/p/1"
     assert row["post_account"] == "'@painter"  # not a formula

@@ -1,17 +1,23 @@
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from importlib.resources import as_file, files
+from pathlib import Path
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, insert, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from stylegram.common.database import migrate
+from stylegram.common.database import migrate, open_database
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.records import RunRecord
+from stylegram.logger.logs_csv import write_logs_csv
 from stylegram.logger.repository import RunPost, RunRepository
+from stylegram.logger.rows import to_row
 from stylegram.logger.tables import curves, metadata
 from stylegram.logger.tables import runs as runs_table
 
@@ -42,7 +48,7 @@ def test_tables_are_postgresql_too() -> None:
 
 def test_a_run_comes_back_whole(runs: RunRepository, record: Make) -> None:
     made = record(error_code="odd", reason="for the test")
-    assert all(getattr(made, name) is not None for name in RunRecord.model_fields)
+    assert made.model_fields_set == set(RunRecord.model_fields)
     assert runs.save(made)
     run = runs.get("42")
     assert run
@@ -52,9 +58,11 @@ def test_a_run_comes_back_whole(runs: RunRepository, record: Make) -> None:
 
 
 def test_a_failed_run_comes_back_with_what_is_known(runs: RunRepository, record: Make) -> None:
-    nothing = ("weights_digest", "precision", "width", "height", "peak_memory_mb")
-    made = record(outcome="failed", reason="killed", losses={}, curve=(), durations={}, **dict.fromkeys(nothing))
-    runs.save(made)
+    needed = {name for name, field in RunRecord.model_fields.items() if field.is_required()}
+    facts = {name: getattr(record(), name) for name in needed}
+    made = RunRecord(**{**facts, "outcome": "failed"}, reason="killed")
+    runs.save(record(outcome="failed"))
+    runs.save(made)  # nothing of the attempt before is left
     run = runs.get("42")
     assert run
     assert run.record == made
@@ -69,6 +77,68 @@ def test_losses_that_left_the_finite_numbers_are_unknown(runs: RunRepository, re
     assert run
     assert run.record.losses == {"content": 0.5}
     assert str(runs.curve("42")[0].total) == "nan"
+
+
+def test_metrics_that_left_the_finite_numbers_are_not_numbers(runs: RunRepository, record: Make) -> None:
+    measured = record().metrics
+    assert measured
+    odd = {"ssim": float("nan"), "content_error": float("inf"), "layer_errors": {"a": float("nan"), "b": 1.0}}
+    runs.save(record(metrics=measured.model_copy(update=odd)))
+    run = runs.get("42")
+    assert run
+    read = run.record.metrics
+    assert read
+    assert str((read.ssim, read.content_error, read.color_distance)) == "(nan, nan, 0.1)"
+    assert read.layer_errors == {"b": 1.0}
+
+
+def test_every_hyperparameter_comes_back(runs: RunRepository, record: Make) -> None:
+    given = Hyperparameters(
+        schedule=((128, 60), (256, 40)),
+        start="blend",
+        start_noise=0.25,
+        content_layer_weights=(2,),
+        style_layers=("block1_conv1", "conv3_3"),
+        style_layer_weights=(1, 3),
+        style_loss="wasserstein",
+        style_weights=(1, 2),
+        style_scale=2,
+        mask_softness=0.1,
+        colors="luminance",
+        color_matching="histogram",
+        recolor=True,
+        brightness=1.5,
+        greyscale=True,
+        backbone="vgg16",
+        tiling="off",
+        deterministic=False,
+    )
+    # A brush cannot be given beside a schedule.
+    brush = Hyperparameters(brush_scale=2.5)
+    for number, hyperparameters in enumerate((given, brush)):
+        runs.save(record(str(number), hyperparameters=hyperparameters))
+        run = runs.get(str(number))
+        assert run
+        assert run.record.hyperparameters == hyperparameters
+
+
+def test_a_row_that_is_older_than_most_columns_is_read(tmp_path: Path, record: Make) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/old.sqlite")
+    with as_file(files("stylegram.logger") / "migrations") as scripts, engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(scripts))
+        config.attributes.update(connection=connection, version_table="logger_schema_version")
+        command.upgrade(config, "0001")
+        old = [column["name"] for column in inspect(connection).get_columns("runs")]
+        row = to_row(record())
+        connection.execute(insert(runs_table).values({name: row[name] for name in old if name in row}))
+    migrate(engine, "logger")
+    [run] = RunRepository(engine).newest()
+    newer = ("further_styles", "masks", "start_image", "threads", "tiled_blocks", "resumed_at", "cpu_seconds")
+    defaults = {name: RunRecord.model_fields[name].default for name in (*newer, "metrics", "result_sha256", "curve")}
+    assert run.record == record(**defaults)
+    write_logs_csv(RunRepository(engine).rows(), tmp_path / "logs.csv")
+    engine.dispose()
 
 
 def test_an_unknown_run_is_none(runs: RunRepository) -> None:

@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 
 from stylegram.common.adapters.sqlite_broker import SqliteBroker
 from stylegram.common.consumer import Consumer
-from stylegram.common.errors import Interrupted, InvalidInput, StylegramError, Unavailable
+from stylegram.common.errors import DeviceLost, Interrupted, InvalidInput, StylegramError, Unavailable
 from stylegram.common.logs import configure_logs
 from stylegram.common.messages import CancelJob, Message
 from stylegram.common.ports import Delivery
@@ -40,6 +40,10 @@ class MoodyBroker(SqliteBroker):
     def ack(self, delivery: Delivery) -> bool:
         self._answer()
         return super().ack(delivery)
+
+    def retry(self, delivery: Delivery) -> bool:
+        self._answer()
+        return super().retry(delivery)
 
     def _answer(self) -> None:
         if self.away.is_set():
@@ -128,6 +132,28 @@ def test_a_retryable_error_brings_the_message_again_after_a_growing_pause(broker
     assert stop.pauses == [1, 2, 4, 8, 16, 30, 30]
     assert broker.depth(CANCELS.name) == 0
     assert reasons(broker) == []
+
+
+def test_an_error_that_ends_the_process_ends_the_consumer_and_frees_the_message(broker: MoodyBroker) -> None:
+    handler = Handler(DeviceLost("The GPU failed."))
+    broker.publish(CancelJob(job_id="1"))
+    with pytest.raises(DeviceLost):
+        Consumer(broker, CANCELS, handler, stop=Stop()).run()
+    assert Consumer(broker, CANCELS, handler, stop=Stop()).step()
+    assert handler.handled == [("1", 1), ("1", 2)], "it counts"
+    assert reasons(broker) == []
+
+
+def test_where_the_message_cannot_be_freed_the_consumer_ends_all_the_same(broker: MoodyBroker) -> None:
+    broker.publish(CancelJob(job_id="1"))
+
+    def fail(message: Message, attempt: int) -> None:
+        broker.away.set()
+        raise DeviceLost("The GPU failed.")
+
+    with pytest.raises(DeviceLost):
+        Consumer(broker, CANCELS, fail, stop=Stop()).run()
+    assert broker.refused == 1
 
 
 def test_a_dependency_may_be_away_for_days(broker: MoodyBroker) -> None:

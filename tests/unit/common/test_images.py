@@ -279,7 +279,7 @@ def test_what_is_no_picture_is_refused(data: bytes) -> None:
 
 def test_equal_pictures_are_equal_files_that_say_they_are_srgb() -> None:
     first = encode_jpeg(picture())
-    images._srgb_profile.cache_clear()  # its time of creation would be another now
+    images.srgb_profile.cache_clear()  # its time of creation would be another now
     assert encode_jpeg(picture()) == first
     image = Image.open(BytesIO(first))
     profile = ImageCms.ImageCmsProfile(BytesIO(image.info["icc_profile"]))

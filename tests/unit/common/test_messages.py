@@ -24,10 +24,21 @@ from stylegram.common.messages import (
     decode,
     encode,
 )
-from stylegram.common.records import AssetReference, LossPoint, RunRecord
+from stylegram.common.records import AssetReference, LossPoint, Metrics, RunRecord
 
 PICTURE = AssetReference(sha256="0" * 64, object_name="assets/a.png", name="Zürich, «Limmat» 🌉.jpg")
 HYPERPARAMETERS = Hyperparameters(size=256, evaluations=(30, 10), learning_rate=0.1, seed=2**63 - 1)
+METRICS = Metrics(
+    content_error=0.5,
+    style_error_512=0.4,
+    style_error_256=0.3,
+    style_error_128=0.2,
+    held_out_style_error=0.1,
+    ssim=-1,
+    color_distance=0,
+    high_frequency_ratio=1e300,
+    layer_errors={"relu1_1@512": 1e-300},
+)
 RECORD = RunRecord(
     job_id="1",
     outcome="succeeded",
@@ -42,10 +53,24 @@ RECORD = RunRecord(
     finished_at=datetime(2026, 11, 20, 8, 1, 0, 1, tzinfo=timezone(timedelta(hours=1))),
     durations={"decode": 0.1},
     losses={"total": 0.5, "style.relu1_1": 1e-300},
+    further_styles=(PICTURE,),
+    masks=(None, PICTURE),
+    start_image=PICTURE,
+    resumed_at=(3, 5),
+    metrics=METRICS,
     curve=(LossPoint(evaluation=1, size=128, total=1, content=0.5, style=0.25, tv=0),),
 )
 EXAMPLES: tuple[Message, ...] = (
     StyleJob(job_id="1", content=PICTURE, style=PICTURE, hyperparameters=HYPERPARAMETERS),
+    StyleJob(
+        job_id="1",
+        content=PICTURE,
+        style=PICTURE,
+        further_styles=(PICTURE,),
+        masks=(None, PICTURE),
+        start_image=PICTURE,
+        hyperparameters=Hyperparameters(schedule=((64, 3), (128, 1)), start="image", style_weights=(1, 2)),
+    ),
     CancelJob(job_id="1"),
     JobStarted(job_id="1", worker="w", attempt=1),
     JobProgress(job_id="1", evaluation=0, evaluations=1, size=32, loss=0.1),
@@ -101,6 +126,7 @@ def test_losses_that_left_the_finite_numbers_survive_the_journey() -> None:
     record = RECORD.model_copy(
         update={
             "losses": {"total": nan, "style": inf, "content": -inf},
+            "metrics": METRICS.model_copy(update={"ssim": nan, "layer_errors": {"relu1_1@512": inf}}),
             "curve": (LossPoint(evaluation=1, size=128, total=nan, content=inf, style=0, tv=0),),
         }
     )
@@ -112,6 +138,9 @@ def test_losses_that_left_the_finite_numbers_survive_the_journey() -> None:
     assert isnan(received.record.losses["total"])
     assert received.record.losses["content"] == -inf
     assert isnan(received.record.curve[0].total)
+    assert received.record.metrics is not None
+    assert isnan(received.record.metrics.ssim)
+    assert received.record.metrics.layer_errors == {"relu1_1@512": inf}
     # The record is also kept as a file of its own.
     assert isnan(RunRecord.model_validate_json(record.model_dump_json()).losses["total"])
 

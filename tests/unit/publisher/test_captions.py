@@ -39,7 +39,7 @@ def test_the_default_template() -> None:
     [
         (
             Hyperparameters(),
-            "Painted by L-BFGS in 40 + 20 evaluations on 2 scales, coarse to fine, up to 512 pixels, starting from"
+            "Painted by L-BFGS in 40 + 40 + 20 evaluations on 3 scales, coarse to fine, up to 512 pixels, starting from"
             " the photograph in the painting's colours; content : style = 0.1 : 1.",
         ),
         (
@@ -48,6 +48,16 @@ def test_the_default_template() -> None:
             ),
             "Painted by Adam in 500 evaluations at 64 pixels, starting from the photograph in the painting's colours;"
             " content : style = 1e-05 : 1.",
+        ),
+        (
+            Hyperparameters(schedule=((128, 60), (256, 40), (300, 5)), start="blend"),
+            "Painted by L-BFGS in 60 + 40 + 5 evaluations on 3 scales, coarse to fine, up to 300 pixels, starting from"
+            " noise and the photograph; content : style = 0.1 : 1.",
+        ),
+        (
+            Hyperparameters(brush_scale=1, start="image"),
+            "Painted by L-BFGS in 20 evaluations at 512 pixels, starting from another picture;"
+            " content : style = 0.1 : 1.",
         ),
     ],
 )

@@ -14,3 +14,18 @@ def record(job_id: str) -> str:
 def snapshot(job_id: str, evaluation: int) -> str:
     """The picture as it was after `evaluation` evaluations."""
     return f"runs/{job_id}/snapshots/{evaluation:04d}.jpg"
+
+
+def timelapse(job_id: str) -> str:
+    """The film of how the picture came about."""
+    return f"runs/{job_id}/timelapse.mp4"
+
+
+def checkpoints(job_id: str) -> str:
+    """What the names of all of a job's checkpoints begin with."""
+    return f"runs/{job_id}/checkpoints/"
+
+
+def checkpoint(job_id: str, evaluation: int) -> str:
+    """Everything that the work needs to go on after `evaluation` evaluations. Its names sort in their order."""
+    return f"{checkpoints(job_id)}{evaluation:06d}.safetensors"

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 
 import structlog
@@ -28,7 +28,8 @@ class Consumer:
 
     A handler that returns has done its work. One that raises an error marked retryable gets the message again after
     a pause, which grows, for as long as it takes: such an attempt does not count. Any other error makes the message
-    a dead letter with the reason, and so do too many attempts that ended without a word.
+    a dead letter with the reason, and so do too many attempts that ended without a word. One after which the process
+    can do no more work ends the consumer; such an attempt counts, or its message could end one process after another.
 
     Args:
         broker: where the queue is.
@@ -62,11 +63,17 @@ class Consumer:
         self._failures: Counter[str] = Counter()
 
     def run(self) -> None:
-        """Work until `stop` is set."""
+        """Work until `stop` is set.
+
+        Raises:
+            StylegramError: one that ends the process; its message is free again.
+        """
         while not self._stop.is_set():
             try:
                 self.step(timeout=_WAIT)
             except StylegramError as error:
+                if error.ends_process:
+                    raise
                 # The broker is away, or others could not be told of a dead letter: wait rather than die.
                 _log.warning("not_settled", queue=self._queue.name, reason=str(error))
                 self._stop.wait(_WAIT)
@@ -94,6 +101,10 @@ class Consumer:
             with self._keeping(delivery):
                 self._handle(message, delivery.count)
         except StylegramError as error:
+            if error.ends_process:
+                with suppress(StylegramError):  # else the claim runs out by itself
+                    self._settle("retried", self._broker.retry(delivery))
+                raise
             if error.retryable:
                 self._pause(delivery, message, error)
                 self._settle("released", self._broker.release(delivery))

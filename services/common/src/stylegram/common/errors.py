@@ -6,7 +6,8 @@
     │   ├── InvalidImage             not a picture we can use
     │   ├── InvalidHyperparameters   out of range, or impossible together
     │   ├── InvalidObjectName        would escape the storage's root
-    │   └── InvalidMessage           not one of ours, or a version we do not speak
+    │   ├── InvalidMessage           not one of ours, or a version we do not speak
+    │   └── InvalidCheckpoint        damaged, of another version, or of another run
     ├── NotFound                 no such object, asset, job or queue
     ├── AlreadyExists            the name is taken, and what is stored never changes
     ├── Unavailable              a dependency did not answer; the same call may succeed later
@@ -14,6 +15,7 @@
     ├── WeightsCorrupt           the weights are not the file that was pinned
     ├── NonFinite                the optimisation left the finite numbers, in full precision too
     ├── OutOfMemory              the device's memory does not hold a picture of that size
+    ├── DeviceLost               the GPU failed, and this process cannot use it any more
     └── Interrupted              somebody asked the work to stop; nothing is wrong
 
 Every message says what happened and to which input; `advice` says what to do about it.
@@ -34,6 +36,8 @@ class StylegramError(Exception):
     """A stable slug for records, metrics and machine readers."""
     retryable: ClassVar[bool] = False
     """Whether the same call may succeed later without anybody changing anything."""
+    ends_process: ClassVar[bool] = False
+    """Whether this process can do no more work of that kind, while a new one can."""
 
     def __init__(self, message: str, *, advice: str = "") -> None:
         super().__init__(message)
@@ -80,6 +84,12 @@ class InvalidMessage(InvalidInput):
     code = "invalid-message"
 
 
+class InvalidCheckpoint(InvalidInput):
+    """A checkpoint that is damaged, of another version of the engine, or of another run."""
+
+    code = "invalid-checkpoint"
+
+
 class NotFound(StylegramError):
     """No such object, asset, job or queue."""
 
@@ -121,6 +131,14 @@ class OutOfMemory(StylegramError):
     """The device's memory does not hold the work on a picture of that size."""
 
     code = "out-of-memory"
+
+
+class DeviceLost(StylegramError):
+    """The GPU failed in a way that leaves it unusable for this process."""
+
+    code = "device-lost"
+    retryable = True
+    ends_process = True
 
 
 class Interrupted(StylegramError):

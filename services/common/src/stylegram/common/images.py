@@ -94,7 +94,7 @@ def encode_jpeg(image: Image.Image, *, quality: int = 95) -> bytes:
         quality: 1 to 95.
     """
     buffer = BytesIO()
-    image.save(buffer, "JPEG", quality=quality, subsampling=0, icc_profile=_srgb_profile())
+    image.save(buffer, "JPEG", quality=quality, subsampling=0, icc_profile=srgb_profile())
     return buffer.getvalue()
 
 
@@ -103,6 +103,15 @@ def encode_png(image: Image.Image) -> bytes:
     buffer = BytesIO()
     image.save(buffer, "PNG", compress_level=3)
     return buffer.getvalue()
+
+
+@cache
+def srgb_profile() -> bytes:
+    """The ICC profile of sRGB, the same bytes at any time."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    # Bytes 24 to 35 are the time of its creation (ICC.1, 7.2.10): blanked, so that equal pictures are equal files.
+    profile[24:36] = bytes(12)
+    return bytes(profile)
 
 
 def _check_size(width: int, height: int) -> None:
@@ -177,11 +186,3 @@ def _bare(image: Image.Image) -> Image.Image:
 def _register_decoders() -> None:
     Image.init()
     register_heif_opener()
-
-
-@cache
-def _srgb_profile() -> bytes:
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    # Bytes 24 to 35 are the time of its creation (ICC.1, 7.2.10): blanked, so that equal pictures are equal files.
-    profile[24:36] = bytes(12)
-    return bytes(profile)

@@ -41,6 +41,11 @@ class StyleJob(_Message):
     type: Literal["style_job"] = "style_job"
     content: AssetReference
     style: AssetReference
+    further_styles: tuple[AssetReference, ...] = Field((), description="The style images after the first.")
+    masks: tuple[AssetReference | None, ...] = Field(
+        (), description="Where each style image goes, the first included: white where it does; None everywhere."
+    )
+    start_image: AssetReference | None = Field(None, description="What a start from an image starts from.")
     hyperparameters: Hyperparameters
 
 

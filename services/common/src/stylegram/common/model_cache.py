@@ -1,4 +1,4 @@
-"""Where model files are kept, and which backbone is used unless another is asked for.
+"""Where model files are kept, and which weights are used unless others are asked for.
 
 Here, and not beside the engine, so that who only passes these on need not load torch.
 """
@@ -6,7 +6,20 @@ Here, and not beside the engine, so that who only passes these on need not load 
 import os
 from pathlib import Path
 
-DEFAULT_WEIGHTS = "vgg19-gatys"
+_DEFAULT_WEIGHTS = {"vgg19": "vgg19-gatys", "vgg16": "vgg16-lpips"}
+
+
+def default_weights(backbone: str) -> str:
+    """The name of a backbone's weights, where no others are asked for.
+
+    >>> default_weights("vgg16")
+    'vgg16-lpips'
+    """
+    return _DEFAULT_WEIGHTS[backbone]
+
+
+DEFAULT_WEIGHTS = default_weights("vgg19")
+"""Those of the default backbone."""
 
 
 def default_cache() -> Path:

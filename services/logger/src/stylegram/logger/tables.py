@@ -1,6 +1,7 @@
 """The logger's tables: a row per run, and its curve of losses apart from it, for that is large and rarely read.
 
-The hyperparameters' columns derive from `Hyperparameters`; a new one is a line there and a migration here.
+The hyperparameters' columns derive from `Hyperparameters`, the metrics' from `Metrics`; a new one is a line there and
+a migration here.
 """
 
 from typing import Any, Literal, get_args, get_origin
@@ -24,11 +25,18 @@ from sqlalchemy.types import TypeEngine
 
 from stylegram.common.database import UtcDateTime
 from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.records import Metrics
+
+METRIC = "metric_"
+"""Begins the names of the metrics' columns."""
+
+# What is not known is null, as in any other column, rather than a JSON text that says so.
+_JSON_OR_NULL = JSON(none_as_null=True)
 
 
 def _column_type(annotation: Any) -> TypeEngine[Any]:  # noqa: ANN401  (any of the forms that a type is written in)
-    if get_origin(annotation) is tuple:
-        return JSON()
+    if get_origin(annotation) in (tuple, dict):
+        return _JSON_OR_NULL
     if get_origin(annotation) is Literal:
         return Text()
     for alternative in get_args(annotation):  # of `float | None`
@@ -54,6 +62,9 @@ runs = Table(
     Column("style_name", Text),
     Column("style_sha256", String(64)),
     Column("style_object_name", Text),
+    Column("further_styles", _JSON_OR_NULL),
+    Column("masks", _JSON_OR_NULL),
+    Column("start_image", _JSON_OR_NULL),
     *(Column(name, _column_type(field.annotation)) for name, field in Hyperparameters.model_fields.items()),
     Column("engine_version", Text),
     Column("torch_version", Text),
@@ -62,19 +73,25 @@ runs = Table(
     Column("device", Text),
     # "used" and "done": the hyperparameters of these names say what was asked for.
     Column("precision_used", String(16)),
+    Column("threads", Integer),
+    Column("tiled_blocks", Integer),
     Column("evaluations_done", Integer),
+    Column("resumed_at", _JSON_OR_NULL),
     Column("width", Integer),
     Column("height", Integer),
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
     Column("seconds", Double),
     Column("durations", JSON),
+    Column("cpu_seconds", Double),
     Column("peak_memory_mb", Double),
     Column("loss_total", Double),
     Column("loss_content", Double),
     Column("loss_style", Double),
     Column("loss_tv", Double),
     Column("layer_losses", JSON),
+    *(Column(METRIC + name, _column_type(field.annotation)) for name, field in Metrics.model_fields.items()),
+    Column("result_sha256", String(64)),
     Column("rating", Integer),
     Column("post_state", String(16)),
     Column("post_account", Text),

@@ -26,6 +26,8 @@ _STARTS = {
     "content": "the photograph",
     "color_transfer": "the photograph in the painting's colours",
     "noise": "noise",
+    "blend": "noise and the photograph",
+    "image": "another picture",
 }
 _OPTIMIZERS = {"lbfgs": "L-BFGS", "adam": "Adam"}
 
@@ -100,9 +102,10 @@ def describe(hyperparameters: Hyperparameters) -> str:
     'Painted by L-BFGS in 100 evaluations at 512 pixels, starting from noise; content : style = 0.1 : 1.'
     """
     given = hyperparameters
-    scales = "at" if len(given.evaluations) == 1 else f"on {len(given.evaluations)} scales, coarse to fine, up to"
+    evaluations = " + ".join(str(count) for _, count in given.scales)
+    scales = "at" if len(given.scales) == 1 else f"on {len(given.scales)} scales, coarse to fine, up to"
     return (
-        f"Painted by {_OPTIMIZERS[given.optimizer]} in {' + '.join(map(str, given.evaluations))} evaluations"
+        f"Painted by {_OPTIMIZERS[given.optimizer]} in {evaluations} evaluations"
         f" {scales} {given.size} pixels, starting from {_STARTS[given.start]};"
         f" content : style = {given.content_weight:g} : {given.style_weight:g}."
     )
