@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from stylegram.common.model_cache import DEFAULT_WEIGHTS, default_cache
-from stylegram.stylizer.engine.model_files import DEFAULT_FILES, fetch, load_weights
-from stylegram.stylizer.engine.weights import Weights
+from stylegram.common.model_cache import default_cache
+from stylegram.stylizer.engine.models.model_files import DEFAULT_FILES, fetch
+from stylegram.stylizer.engine.models.shelf import WeightsShelf
+from stylegram.stylizer.engine.models.weights import Weights
 from stylizer_fakes import Studio, open_studio
 
 
@@ -28,8 +29,15 @@ def cache() -> Path:
 
 
 @pytest.fixture(scope="session")
-def weights(cache: Path) -> Weights:
-    return load_weights(DEFAULT_WEIGHTS, cache)
+def shelf(cache: Path) -> WeightsShelf:
+    """The pinned weights of both backbones."""
+    return WeightsShelf(cache)
+
+
+@pytest.fixture(scope="session")
+def weights(shelf: WeightsShelf) -> Weights:
+    """Those of the default backbone."""
+    return shelf.get("vgg19")
 
 
 @pytest.fixture

@@ -4,29 +4,57 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from stylegram.common.errors import WeightsCorrupt
-from stylegram.common.hyperparameters import LAYERS
+from stylegram.common.hyperparameters import layers_of
 from stylegram.common.model_cache import DEFAULT_WEIGHTS
-from stylegram.stylizer.engine.backbone import Backbone
-from stylegram.stylizer.engine.model_files import (
+from stylegram.stylizer.engine.models.model_files import (
     DEFAULT_FILES,
     GATYS,
+    LPIPS,
     PHOTOGRAPHS,
     ModelFile,
-    load_weights,
+    fetch,
     verify,
 )
-from stylegram.stylizer.engine.weights import Weights, is_normalised
+from stylegram.stylizer.engine.models.shelf import WeightsShelf, load_weights
+from stylegram.stylizer.engine.models.weights import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    StateDict,
+    Weights,
+    convolution_indices,
+    is_normalised,
+    read_photographs,
+)
 
 
 @pytest.fixture(scope="module")
 def photographs(cache: Path) -> torch.Tensor:
-    pixels = load_file(cache / PHOTOGRAPHS.filename)["photographs"]
-    assert tuple(pixels.shape) == (4, 384, 384, 3)
-    return pixels.permute(0, 3, 1, 2).float() / 255
+    pixels = read_photographs(cache)
+    assert tuple(pixels.shape) == (4, 3, 384, 384)
+    return pixels
+
+
+@pytest.fixture(scope="module")
+def vgg16(cache: Path) -> Weights:
+    fetch(LPIPS, cache)
+    return load_weights("vgg16-lpips", cache)
+
+
+@torch.no_grad()
+def features(state: StateDict, backbone: str, images: torch.Tensor) -> dict[str, torch.Tensor]:
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    x = (images - mean) / std
+    found: dict[str, torch.Tensor] = {}
+    for name, index in zip(layers_of(backbone), convolution_indices(backbone), strict=True):
+        if index and name.endswith("_1"):
+            x = F.max_pool2d(x, 2)
+        x = F.conv2d(x, state[f"features.{index}.weight"], state[f"features.{index}.bias"], padding=1).relu()
+        found[name] = x
+    return found
 
 
 @pytest.mark.parametrize("file", DEFAULT_FILES, ids=lambda file: file.name)
@@ -50,12 +78,30 @@ def test_one_flipped_bit_is_noticed_at_the_next_load(cache: Path, tmp_path: Path
         load_weights(DEFAULT_WEIGHTS, tmp_path)
 
 
-def test_the_default_backbone_is_normalised_in_all_its_layers(weights: Weights, photographs: torch.Tensor) -> None:
-    backbone = Backbone(weights.state, LAYERS, pooling="max", precision="fp32", device=torch.device("cpu"))
-    with torch.no_grad():
-        features = [backbone(photograph[None]) for photograph in photographs]
-    means = {name: sum(float(each[name].mean()) for each in features) / len(features) for name in LAYERS}
-    assert all(0.5 <= mean <= 1.5 for mean in means.values()), means
+def test_the_pinned_backbones_are_normalised_in_all_their_layers(
+    weights: Weights, vgg16: Weights, photographs: torch.Tensor
+) -> None:
+    for each in (weights, vgg16):
+        means = {name: float(layer.mean()) for name, layer in features(each.state, each.backbone, photographs).items()}
+        assert means.keys() == set(layers_of(each.backbone))
+        assert all(0.5 <= mean <= 1.5 for mean in means.values()), means
+
+
+def test_vgg16_is_the_one_that_was_trained_on_imagenet(vgg16: Weights, photographs: torch.Tensor) -> None:
+    assert vgg16.backbone == "vgg16"
+    # Normalising scales each filter and its bias alike: their ratio is still the published network's. These numbers
+    # are the first of torchvision's IMAGENET1K_V1.
+    kernel, bias = vgg16.state["features.0.weight"][0, 0, 0], vgg16.state["features.0.bias"][0]
+    torch.testing.assert_close(kernel / bias, torch.tensor((-0.5537, 0.1427, 0.5290)) / 0.4034, rtol=1e-3, atol=0.0)
+    # A trained network's deepest neurons are silent but for what they have learned to see; random ones speak half of
+    # the time, and those of a network whose layers were mixed up more often than these.
+    deepest = features(vgg16.state, "vgg16", photographs[..., ::2, ::2])["relu5_3"]
+    assert float((deepest == 0).float().mean()) > 0.85
+
+
+def test_the_shelf_has_both_backbones(cache: Path, weights: Weights, vgg16: Weights) -> None:
+    shelf = WeightsShelf(cache, "vgg16-lpips")
+    assert (shelf.get("vgg16").digest, shelf.get("vgg19").digest) == (vgg16.digest, weights.digest)
 
 
 def test_a_scaled_copy_of_it_is_brought_back_to_the_same_scale(

@@ -1,3 +1,5 @@
+import csv
+import math
 import os
 import subprocess
 import sys
@@ -10,13 +12,33 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from stylegram.stylizer.engine import Hyperparameters, Result, Step, stylize
-from stylegram.stylizer.engine.model_files import PHOTOGRAPHS, PREVIEW_PREDICT, PREVIEW_TRANSFORM
-from stylegram.stylizer.engine.preview import preview
-from stylegram.stylizer.engine.weights import Weights
-from stylizer_fakes import picture, random_pixels
+from engine_fakes import Enough, objective_for, slope_of, without_measuring
+from stylegram.stylizer.engine import Hyperparameters, Result, Step, stylize, tiles
+from stylegram.stylizer.engine.images import to_tensor
+from stylegram.stylizer.engine.models.model_files import PHOTOGRAPHS, PREVIEW_PREDICT, PREVIEW_TRANSFORM, fetch
+from stylegram.stylizer.engine.models.preview import preview
+from stylegram.stylizer.engine.models.shelf import WeightsShelf
+from stylegram.stylizer.engine.models.weights import Weights
+from stylizer_fakes import CPU, picture, random_pixels
 
-STARTS = ("preview", "content", "color_transfer", "noise")
+STARTS = ("preview", "content", "color_transfer", "noise", "blend")
+with (Path(__file__).parents[2] / "data" / "first_system_runs.csv").open(newline="") as file:
+    FIRST_SYSTEM_RUNS = list(csv.DictReader(file))
+
+
+def photograph(cache: Path, index: int, size: tuple[int, int] = (384, 384)) -> Image.Image:
+    """One of those that backbones are normalised on."""
+    pixels = load_file(fetch(PHOTOGRAPHS, cache))["photographs"][index].numpy()
+    return Image.fromarray(pixels).resize(size)
+
+
+def assert_sound(result: Result) -> None:
+    assert np.isfinite(result.pixels).all()
+    assert result.pixels.min() >= 0
+    assert result.pixels.max() <= 1
+    metrics = result.metrics.model_dump()
+    numbers = [*metrics.pop("layer_errors").values(), *metrics.values(), *result.losses.values()]
+    assert all(map(math.isfinite, numbers))
 
 
 def painting(width: int = 64, height: int = 64) -> Image.Image:
@@ -57,8 +79,7 @@ def test_the_picture_moves_towards_the_style(weights: Weights, cache: Path, star
 
 def test_lbfgs_moves_a_photograph_towards_a_painting(weights: Weights, cache: Path) -> None:
     steps: list[Step] = []
-    photographs = load_file(cache / PHOTOGRAPHS.filename)["photographs"].numpy()
-    content, style = Image.fromarray(photographs[0]), Image.fromarray(photographs[2])
+    content, style = photograph(cache, 0), photograph(cache, 2)
     settings = Hyperparameters(size=64, evaluations=(30,))
     result = stylize(content, style, settings, weights=weights, cache=cache, on_step=steps.append)
     assert result.losses["total"] < 0.5 * steps[0].losses["total"]
@@ -100,7 +121,7 @@ def test_a_preview_leaves_nothing_in_the_cache_but_its_own_models(cache: Path, t
         (models / file.filename).symlink_to(cache / file.filename)
     program = """
 from stylegram.common.model_cache import default_cache
-from stylegram.stylizer.engine.preview import preview
+from stylegram.stylizer.engine.models.preview import preview
 from stylizer_fakes import picture
 
 preview(picture(), picture(seed=1), default_cache())
@@ -134,3 +155,118 @@ def test_the_edge_is_painted_like_the_rest(weights: Weights, cache: Path) -> Non
 def test_the_random_pictures_of_these_tests_are_seeded() -> None:
     assert torch.equal(random_pixels(4, 4), random_pixels(4, 4))
     assert picture().tobytes() == picture().tobytes()
+
+
+@pytest.mark.parametrize("row", FIRST_SYSTEM_RUNS, ids=range(len(FIRST_SYSTEM_RUNS)))
+def test_each_run_of_the_first_system_can_be_asked_for(
+    weights: Weights, cache: Path, monkeypatch: pytest.MonkeyPatch, row: dict[str, str]
+) -> None:
+    without_measuring(monkeypatch)
+    hyperparameters = Hyperparameters.model_validate(
+        {
+            "size": 64,
+            "evaluations": (2,),
+            "start": "content",
+            "optimizer": "adam",
+            "epsilon": 0.1,
+            "precision": "fp32",  # some weigh the content a hundred million times more: in bf16 its rounding rules
+            "learning_rate": row["learning_rate"],
+            "beta_1": row["beta_1"],
+            "style_weight": row["style_weight"],
+            "content_weight": row["content_weight"],
+            "content_layers": row["content_layers"].split(),
+            "style_layers": row["style_layers"].split(),
+        }
+    )
+    steps: list[Step] = []
+    content = photograph(cache, 0, (64, 64))
+    result = stylize(content, painting(), hyperparameters, weights=weights, cache=cache, on_step=steps.append)
+    assert_sound(result)
+    assert result.evaluations == len(steps) == 2
+    changed = not np.array_equal(result.pixels, np.asarray(content, np.float32) / 255)
+    assert changed or result.losses["total"] <= steps[0].losses["total"]
+
+
+def test_the_first_systems_runs_are_all_there() -> None:
+    assert len(FIRST_SYSTEM_RUNS) == 60
+    assert {name for row in FIRST_SYSTEM_RUNS for name in row["content_layers"].split()} == {
+        *("block3_conv3", "block4_conv2", "block5_conv2", "block5_conv3"),
+    }
+
+
+@pytest.mark.parametrize("pooling", ["avg", "max"])
+@pytest.mark.parametrize("backbone", ["vgg19", "vgg16"])
+def test_tiles_give_the_losses_and_the_gradient_of_the_whole(
+    shelf: WeightsShelf, cache: Path, monkeypatch: pytest.MonkeyPatch, backbone: str, pooling: str
+) -> None:
+    monkeypatch.setattr(tiles, "_TILE_ELEMENTS", 64 * 40 * 40)
+    content, style, image = (to_tensor(photograph(cache, index), (131, 97), CPU) for index in (0, 1, 2))
+    hyperparameters = Hyperparameters.model_validate({"backbone": backbone, "pooling": pooling})
+    whole, tiled = (
+        slope_of(objective_for(shelf.get(backbone), hyperparameters, content, style, tiled_blocks=count), image)
+        for count in (0, 5)
+    )
+    assert tiled[0] == pytest.approx(whole[0], rel=1e-5)
+    # A rectifier or a pooling that rounding makes decide otherwise moves a pixel's slope by more than rounding does.
+    assert (tiled[1] - whole[1]).norm() < 1e-5 * whole[1].norm()
+    assert (tiled[1] - whole[1]).abs().max() < 1e-4 * whole[1].abs().max()
+
+
+@pytest.mark.parametrize("backbone", ["vgg19", "vgg16"])
+@pytest.mark.parametrize("style_loss", ["gram", "wasserstein"])
+def test_either_backbone_paints_by_either_style_loss(
+    shelf: WeightsShelf, cache: Path, backbone: str, style_loss: str
+) -> None:
+    steps: list[Step] = []
+    settings = Hyperparameters.model_validate(
+        {"size": 64, "evaluations": (12,), "backbone": backbone, "style_loss": style_loss, "optimizer": "adam"}
+    )
+    content = photograph(cache, 0)
+    result = stylize(content, painting(), settings, weights=shelf.get(backbone), cache=cache, on_step=steps.append)
+    assert_sound(result)
+    assert result.losses["style"] < 0.8 * steps[0].losses["style"]
+
+
+def test_the_pinned_weights_of_the_backbone_are_taken_by_themselves(shelf: WeightsShelf, cache: Path) -> None:
+    settings = Hyperparameters(size=32, evaluations=(0,), backbone="vgg16")
+    result = stylize(picture(), painting(), settings, cache=cache)
+    assert (result.weights, result.weights_digest) == (shelf.get("vgg16").name, shelf.get("vgg16").digest)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"learning_rate": 100, "content_weight": 1e12, "style_weight": 1e-12},
+        {"learning_rate": 100, "optimizer": "adam", "beta_1": 0.9999999999, "beta_2": 0.9999999999, "epsilon": 1e-20},
+        {"learning_rate": 1e-30, "optimizer": "adam", "beta_1": 0, "beta_2": 0, "epsilon": 1},
+        {"content_weight": 0, "style_weight": 1e-30, "tv_weight": 1e12, "start": "noise"},
+        {"style_loss": "wasserstein", "content_weight": 0, "tv_weight": 0, "history_size": 1},
+        {"style_loss": "wasserstein", "precision": "bf16", "pooling": "max", "colors": "luminance", "style_scale": 4},
+        {"brightness": 10, "greyscale": True, "colors": "matched", "color_matching": "histogram", "recolor": True},
+    ],
+)
+def test_extremes_stay_finite(weights: Weights, cache: Path, values: dict[str, Any]) -> None:
+    blank = Image.new("RGB", (40, 33), (0, 0, 0))
+    noise = Image.effect_noise((40, 40), 200).convert("RGB")
+    for content, style in ((blank, noise), (noise, blank), (blank, blank)):
+        settings = Hyperparameters.model_validate({"size": 32, "evaluations": (2, 2), **values})
+        assert_sound(stylize(content, style, settings, weights=weights, cache=cache))
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_a_run_that_was_cut_off_goes_on_to_the_same_picture(weights: Weights, cache: Path, optimizer: str) -> None:
+    last = b""
+
+    def listen(step: Step) -> None:
+        nonlocal last
+        last = step.checkpoint({})
+        if step.evaluation == 4:
+            raise Enough
+
+    settings = Hyperparameters.model_validate({"size": 64, "evaluations": (3, 3), "optimizer": optimizer})
+    whole = stylize(picture(), painting(), settings, weights=weights, cache=cache)
+    with pytest.raises(Enough):
+        stylize(picture(), painting(), settings, weights=weights, cache=cache, on_step=listen)
+    rest = stylize(picture(), painting(), settings, weights=weights, cache=cache, resume=last)
+    assert rest.sha256 == whole.sha256
+    assert rest.losses == whole.losses

@@ -8,19 +8,19 @@ import torch
 from safetensors.torch import save as save_safetensors
 
 from stylegram.common.errors import ConfigurationError, Unavailable, WeightsCorrupt, WeightsUnavailable
-from stylegram.common.model_cache import DEFAULT_WEIGHTS, default_cache
-from stylegram.stylizer.engine.model_files import (
+from stylegram.common.model_cache import DEFAULT_WEIGHTS, default_cache, default_weights
+from stylegram.stylizer.engine.models.model_files import (
     DEFAULT_FILES,
     GATYS,
+    LPIPS,
     MODEL_FILES,
-    PHOTOGRAPHS,
     ModelFile,
     fetch,
-    load_weights,
     verify,
 )
-from stylegram.stylizer.engine.weights import StateDict, is_normalised
-from stylizer_fakes import random_pixels
+from stylegram.stylizer.engine.models.shelf import load_weights
+from stylegram.stylizer.engine.models.weights import StateDict, is_normalised
+from stylizer_fakes import put_photographs, random_pixels
 
 DATA = b"numbers"
 DIGEST = hashlib.sha256(DATA).hexdigest()
@@ -122,7 +122,7 @@ def test_a_file_that_is_not_there_cannot_be_verified(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_network")
-@pytest.mark.parametrize("file", DEFAULT_FILES, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [*DEFAULT_FILES, LPIPS], ids=lambda file: file.name)
 def test_without_network_the_ways_out_are_named(tmp_path: Path, file: ModelFile) -> None:
     cache = tmp_path / "cache"
     with pytest.raises(WeightsUnavailable) as caught:
@@ -132,7 +132,7 @@ def test_without_network_the_ways_out_are_named(tmp_path: Path, file: ModelFile)
         assert way in words
     # Nobody has a preview network of their own to name.
     assert f". {'Three' if file.backbone else 'Two'} ways out: (1) " in words
-    assert ("STYLEGRAM_WEIGHTS" in words) == file.backbone
+    assert ("STYLEGRAM_WEIGHTS" in words) == bool(file.backbone)
     assert ".." not in words
     assert list(cache.iterdir()) == []
 
@@ -176,17 +176,9 @@ def test_the_cache_is_where_xdg_says(
 
 def test_model_files_have_names_and_filenames_of_their_own() -> None:
     assert len({file.name for file in MODEL_FILES}) == len({file.filename for file in MODEL_FILES}) == len(MODEL_FILES)
+    for file, backbone in ((GATYS, "vgg19"), (LPIPS, "vgg16")):
+        assert (file.name, file.backbone) == (default_weights(backbone), backbone)
     assert GATYS.name == DEFAULT_WEIGHTS
-    assert GATYS.backbone
-
-
-def put_photographs(cache: Path) -> None:
-    """Small ones in the place of those that backbones are calibrated on."""
-    pixels = torch.cat([random_pixels(32, 32, seed) for seed in range(2)])
-    data = save_safetensors({"photographs": (pixels * 255).byte().permute(0, 2, 3, 1).contiguous()})
-    (cache / PHOTOGRAPHS.filename).write_bytes(data)
-    note = f"{hashlib.sha256(data).hexdigest()}  {PHOTOGRAPHS.filename}\n"
-    (cache / f"{PHOTOGRAPHS.filename}.sha256").write_text(note)
 
 
 def test_a_backbone_of_ones_own_is_normalised_as_it_is_loaded(tmp_path: Path, state: StateDict) -> None:

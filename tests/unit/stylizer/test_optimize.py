@@ -1,4 +1,4 @@
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 import torch
@@ -6,18 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from engine_fakes import Enough, cheap, objective_for
 from stylegram.common.errors import NonFinite
-from stylegram.common.hyperparameters import Hyperparameters
-from stylegram.stylizer.engine.backbone import Backbone
-from stylegram.stylizer.engine.losses import Losses, Objective
+from stylegram.stylizer.engine.losses import Losses
+from stylegram.stylizer.engine.models.weights import Weights
 from stylegram.stylizer.engine.optimize import Minimiser
-from stylegram.stylizer.engine.weights import StateDict
-from stylizer_fakes import CPU, SHALLOW, random_pixels
+from stylegram.stylizer.engine.optimizers import Adam
+from stylizer_fakes import random_pixels
 
 OPTIMIZERS = ("lbfgs", "adam")
 
 
-class Quadratic(Objective):
+class Quadratic:
     """An objective of which everything is known: the mean squared distance from a grey."""
 
     def __init__(self, target: float = 0.7, factor: float = 1.0) -> None:
@@ -30,7 +30,7 @@ class Quadratic(Objective):
 
 
 class Broken(Quadratic):
-    """Finite until its n-th evaluation."""
+    """Finite but for its n-th evaluation."""
 
     def __init__(self, at: int, *, gradient_only: bool = False) -> None:
         super().__init__()
@@ -46,6 +46,17 @@ class Broken(Quadratic):
         return Losses(total, total, total, total, {})
 
 
+class Scripted:
+    """Losses that follow a script, with a slope that leads the picture on."""
+
+    def __init__(self, *totals: float) -> None:
+        self.totals = list(totals)
+
+    def __call__(self, image: Tensor) -> Losses:
+        total = image.mean() - image.mean().detach() + self.totals.pop(0)
+        return Losses(total, total, total, total, {})
+
+
 class Diary:
     """What the minimiser said."""
 
@@ -58,39 +69,38 @@ class Diary:
         self.pictures.append(pixels.clone())
 
 
-def minimiser(optimizer: str, **settings: Any) -> tuple[Minimiser, Diary]:
+def begun(optimizer: str, image: Tensor | None = None, **values: Any) -> tuple[Minimiser, Diary]:
+    """A minimiser at the start of a scale, and what it says."""
     diary = Diary()
-    return Minimiser(Hyperparameters.model_validate({"optimizer": optimizer, **SHALLOW, **settings}), diary), diary
+    minimiser = Minimiser(cheap(optimizer=optimizer, **values), diary)
+    minimiser.begin(random_pixels(4, 4) if image is None else image)
+    return minimiser, diary
 
 
 @settings(deadline=None)
 @given(st.sampled_from(OPTIMIZERS), st.integers(0, 25), st.sampled_from([0.0, 1e-9, 1.0, 1e9]))
-def test_evaluations_are_counted_exactly(optimizer: Literal["lbfgs", "adam"], evaluations: int, factor: float) -> None:
-    # A factor of 0 has no slope anywhere, and a quadratic is solved before the count is out: L-BFGS gives up early.
-    minimise, diary = minimiser(optimizer)
-    minimise.minimise(random_pixels(4, 4), Quadratic(factor=factor), evaluations)
+def test_evaluations_are_counted_exactly(optimizer: str, evaluations: int, factor: float) -> None:
+    # A factor of 0 has no slope anywhere, and a quadratic is solved before the count is out.
+    minimiser, diary = begun(optimizer)
+    minimiser.run(Quadratic(factor=factor), evaluations)
     assert len(diary.totals) == evaluations
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_no_evaluations_give_the_picture_back(optimizer: str) -> None:
     image = random_pixels(4, 4)
-    minimise, diary = minimiser(optimizer)
-    assert torch.equal(minimise.minimise(image, Quadratic(), 0), image)
+    minimiser, diary = begun(optimizer, image)
+    assert torch.equal(minimiser.run(Quadratic(), 0), image)
     assert not diary.totals
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_the_loss_falls_and_the_start_stays_as_it_is(state: StateDict, optimizer: str) -> None:
+def test_the_loss_falls_and_the_start_stays_as_it_is(weights: Weights, optimizer: str) -> None:
     content, style = random_pixels(32, 32, 0), random_pixels(32, 32, 1) ** 3
-    hyperparameters = Hyperparameters(optimizer="lbfgs" if optimizer == "lbfgs" else "adam", **SHALLOW)
-    layers = (*hyperparameters.content_layers, *hyperparameters.style_layers)
-    objective = Objective(
-        Backbone(state, layers, pooling="avg", precision="fp32", device=CPU), content, style, hyperparameters
-    )
+    objective = objective_for(weights, cheap(), content, style)
     before = content.clone()
-    diary = Diary()
-    painted = Minimiser(hyperparameters, diary).minimise(content, objective, 20)
+    minimiser, diary = begun(optimizer, content)
+    painted = minimiser.run(objective, 20)
     assert torch.equal(content, before)
     assert float(objective(painted).total) < 0.5 * diary.totals[0]
     assert not painted.requires_grad
@@ -98,73 +108,147 @@ def test_the_loss_falls_and_the_start_stays_as_it_is(state: StateDict, optimizer
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_picture_on_the_way_can_be_shown(optimizer: str) -> None:
-    minimise, diary = minimiser(optimizer, learning_rate=50)
-    painted = minimise.minimise(random_pixels(4, 4), Quadratic(target=3), 8)
+    minimiser, diary = begun(optimizer, learning_rate=50)
+    painted = minimiser.run(Quadratic(target=3), 8)
     for picture in (*diary.pictures, painted):
         assert picture.min() >= 0
         assert picture.max() <= 1
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_the_weights_proportions_count_and_not_their_size(optimizer: str, state: StateDict) -> None:
+def test_the_weights_proportions_count_and_not_their_size(weights: Weights, optimizer: str) -> None:
     content, style = random_pixels(32, 32, 0), random_pixels(32, 32, 1) ** 3
     ends = []
-    for factor in (1e-7, 1, 1e7):
-        weights = {"content_weight": 0.1 * factor, "style_weight": factor, "tv_weight": 0.02 * factor}
-        hyperparameters = Hyperparameters.model_validate({"optimizer": optimizer, **SHALLOW, **weights})
-        layers = (*hyperparameters.content_layers, *hyperparameters.style_layers)
-        backbone = Backbone(state, layers, pooling="avg", precision="fp32", device=CPU)
-        objective = Objective(backbone, content, style, hyperparameters)
-        painted = Minimiser(hyperparameters, Diary()).minimise(content, objective, 15)
-        ends.append(float(objective(painted).style))
+    for factor in (1e-20, 1, 1e7):
+        values = {"content_weight": 0.1 * factor, "style_weight": factor, "tv_weight": 0.02 * factor}
+        objective = objective_for(weights, cheap(**values), content, style)
+        minimiser, _ = begun(optimizer, content, **values)
+        ends.append(float(objective(minimiser.run(objective, 15)).style))
     assert ends == pytest.approx([ends[1]] * 3, rel=0.05)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("weight", [5e-324, 1e-300, 1e-40])
+def test_weights_that_fp32_cannot_hold_leave_the_numbers_finite(
+    weights: Weights, optimizer: str, weight: float
+) -> None:
+    content, style = random_pixels(32, 32, 0), random_pixels(32, 32, 1)
+    values = {"content_weight": 0, "style_weight": weight, "tv_weight": 0}
+    if sum(cheap(style_weight=1).style_shares) * weight == 0:
+        pytest.skip("these hyperparameters are refused")
+    minimiser, _ = begun(optimizer, content, **values)
+    assert torch.isfinite(minimiser.run(objective_for(weights, cheap(**values), content, style), 4)).all()
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_best_picture_is_given_where_the_loss_was_rising_at_the_end(optimizer: str) -> None:
+    minimiser, diary = begun(optimizer, learning_rate=0.01)
+    assert torch.equal(minimiser.run(Scripted(5, 3, 1, 2, 4), 5), diary.pictures[2])
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_last_step_is_taken_where_the_loss_was_falling(optimizer: str) -> None:
+    minimiser, diary = begun(optimizer, learning_rate=0.01)
+    painted = minimiser.run(Scripted(5, 7, 4, 3), 4)
+    # It is a step further than the last picture that was evaluated.
+    assert painted.mean() < diary.pictures[-1].mean()
 
 
 def test_adams_moments_are_carried_to_the_next_scale() -> None:
     image = torch.full((1, 3, 8, 8), 0.5)
-    carried, _ = minimiser("adam", learning_rate=0.01)
-    carried.minimise(image, Quadratic(target=1), 10)
-    fresh, _ = minimiser("adam", learning_rate=0.01)
     larger = torch.full((1, 3, 16, 16), 0.5)
+    carried, _ = begun("adam", image, learning_rate=0.01)
+    carried.run(Quadratic(target=1), 10)
+    carried.begin(larger)
+    fresh, _ = begun("adam", larger, learning_rate=0.01)
     # One step against the slope so far: a fresh Adam follows the new slope at once, one with moments is slow to turn.
-    turned = carried.minimise(larger, Quadratic(target=0), 1)
-    at_once = fresh.minimise(larger, Quadratic(target=0), 1)
+    turned, at_once = (minimiser.run(Quadratic(target=0), 1) for minimiser in (carried, fresh))
     assert at_once.mean() == pytest.approx(0.49, abs=1e-4)
     assert turned.mean() > 0.5
 
 
-def test_adams_moments_are_resized_by_area_and_keep_their_steps() -> None:
-    minimise, _ = minimiser("adam")
-    minimise.minimise(random_pixels(8, 4), Quadratic(), 3)
-    first = minimise._moments
-    assert first is not None
-    resized = first.resized(16, 8)
-    assert tuple(resized.mean.shape) == tuple(resized.square.shape) == (1, 3, 16, 8)
-    assert resized.square.min() >= 0
-    assert resized.steps == first.steps == 3
-    minimise.minimise(random_pixels(16, 8), Quadratic(), 2)
-    assert minimise._moments is not None
-    assert minimise._moments.steps == 5
-    assert first.steps == 3
+def test_lbfgs_begins_each_scale_anew() -> None:
+    used, _ = begun("lbfgs")
+    used.run(Quadratic(), 5)
+    used.begin(random_pixels(6, 6))
+    fresh, _ = begun("lbfgs", random_pixels(6, 6))
+    assert torch.equal(used.run(Quadratic(), 5), fresh.run(Quadratic(), 5))
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("gradient_only", [False, True])
-def test_leaving_the_finite_numbers_is_told_before_it_is_reported(optimizer: str, gradient_only: bool) -> None:
-    minimise, diary = minimiser(optimizer)
+def test_leaving_the_finite_numbers_is_told_before_it_is_reported(optimizer: str, *, gradient_only: bool) -> None:
+    minimiser, diary = begun(optimizer, random_pixels(4, 6))
     with pytest.raises(NonFinite, match="6×4 pixels"):
-        minimise.minimise(random_pixels(4, 6), Broken(3, gradient_only=gradient_only), 9)
+        minimiser.run(Broken(3, gradient_only=gradient_only), 9)
     assert len(diary.totals) == 2
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_what_the_listener_raises_ends_the_work(optimizer: str) -> None:
-    class Enough(Exception):
-        pass
+@pytest.mark.parametrize("fails_at", [1, 2, 6])
+def test_after_a_failure_it_goes_on_as_if_there_had_been_none(optimizer: str, fails_at: int) -> None:
+    calm, calm_diary = begun(optimizer)
+    expected = calm.run(Quadratic(), 6)
+    minimiser, diary = begun(optimizer)
+    with pytest.raises(NonFinite):
+        minimiser.run(Broken(fails_at), 6)
+    assert torch.equal(minimiser.run(Quadratic(), 6), expected)
+    assert diary.totals == calm_diary.totals
 
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("evaluations", [1, 3, 6])
+def test_one_that_was_restored_goes_on_to_the_same_picture(optimizer: str, evaluations: int) -> None:
+    whole, _ = begun(optimizer)
+    expected = whole.run(Quadratic(), 6)
+    first, _ = begun(optimizer)
+    first.run(Quadratic(), evaluations - 1)
+    states: list[dict[str, Tensor]] = []
+
+    def listen(losses: Losses, pixels: Tensor) -> None:
+        # As bytes would be: what happens later does not change them.
+        states.append({name: tensor.clone() for name, tensor in interrupted.state().items()})
+        if len(states) == evaluations:
+            raise Enough
+
+    interrupted = Minimiser(cheap(optimizer=optimizer), listen)
+    interrupted.begin(random_pixels(4, 4))
+    with pytest.raises(Enough):
+        interrupted.run(Quadratic(), 6)
+    second = Minimiser(cheap(optimizer=optimizer), Diary())
+    second.restore(states[-1])
+    assert torch.equal(second.run(Quadratic(), 6), expected)
+
+
+def test_a_minimiser_that_was_restored_shares_no_pixels_with_the_state() -> None:
+    first, _ = begun("adam")
+    state: dict[str, Tensor] = {}
+
+    def listen(losses: Losses, pixels: Tensor) -> None:
+        state.update({name: tensor.clone() for name, tensor in minimiser.state().items()})
+
+    minimiser = Minimiser(cheap(optimizer="adam"), listen)
+    minimiser.begin(random_pixels(4, 4))
+    minimiser.run(Quadratic(), 1)
+    before = {name: tensor.clone() for name, tensor in state.items()}
+    first.restore(state)
+    first.run(Quadratic(), 4)
+    assert all(torch.equal(before[name], tensor) for name, tensor in state.items())
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_what_the_listener_raises_ends_the_work(optimizer: str) -> None:
     def listen(losses: Losses, pixels: Tensor) -> None:
         raise Enough
 
-    hyperparameters = Hyperparameters.model_validate({"optimizer": optimizer})
+    minimiser = Minimiser(cheap(optimizer=optimizer), listen)
+    minimiser.begin(random_pixels(4, 4))
     with pytest.raises(Enough):
-        Minimiser(hyperparameters, listen).minimise(random_pixels(4, 4), Quadratic(), 5)
+        minimiser.run(Quadratic(), 5)
+
+
+def test_what_the_optimiser_remembers_is_known_beforehand() -> None:
+    minimiser = Minimiser(cheap(optimizer="lbfgs", history_size=7), Diary())
+    assert minimiser.history_bytes((32, 16)) == 7 * 2 * 2 * 3 * 32 * 16  # in bf16
+    adam = Minimiser(cheap(optimizer="adam"), Diary())
+    assert adam.history_bytes((32, 16)) == Adam(cheap()).history_bytes(32, 16)

