@@ -1,12 +1,14 @@
 from io import BytesIO
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from ingest_http import NOBODY, submission
+from ingest_http import NOBODY, open_client, submission
 from ingest_samples import FAST, SIZE, centres, quarters
 from stylegram.common.clock import utcnow
+from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import JobProgress
 from stylegram.common.records import AssetReference, RunRecord
 from stylegram.ingest.bootstrap import Ingest
@@ -110,6 +112,37 @@ def test_pictures_must_be_there_in_their_roles(client: TestClient, pair: Pair) -
     response = client.post("/v1/jobs", json=submission((style, content)))
     assert response.status_code == 404
     assert "no content image 000000000000…" in response.json()["detail"]
+
+
+TOO_FEW_PICTURES = [
+    ({"start": "image"}, "start=image needs a picture to start from"),
+    ({"style_weights": [1, 2]}, "style_weights with 2 numbers needs 2 style images"),
+    ({"start": "image", "style_weights": [1, 2, 3]}, "start from; style_weights with 3 numbers needs 3 style images"),
+]
+
+
+@pytest.mark.parametrize(("hyperparameters", "words"), TOO_FEW_PICTURES)
+def test_what_needs_more_pictures_than_a_job_has_is_refused(
+    client: TestClient, ingest: Ingest, pair: Pair, hyperparameters: dict[str, Any], words: str
+) -> None:
+    response = client.post("/v1/jobs", json=submission(pair, hyperparameters=hyperparameters))
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    assert words in response.json()["detail"]
+    assert not ingest.unfinished_jobs()
+
+
+@pytest.mark.parametrize(("hyperparameters", "words"), TOO_FEW_PICTURES)
+def test_the_daily_job_has_no_more_pictures_either(synced: Ingest, hyperparameters: dict[str, Any], words: str) -> None:
+    client = open_client(synced, Hyperparameters.model_validate(hyperparameters))
+    response = client.post("/v1/daily")
+    assert response.status_code == 422
+    assert words in response.json()["detail"]
+    assert not synced.unfinished_jobs()
+
+
+def test_one_style_may_have_a_weight(client: TestClient, pair: Pair) -> None:
+    assert client.post("/v1/jobs", json=submission(pair, hyperparameters={"style_weights": [3]})).status_code == 202
 
 
 def test_the_daily_job_pairs_what_was_not_paired_before(client: TestClient, synced: Ingest) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
-from stylegram.common.errors import InvalidInput, NotFound
+from stylegram.common.errors import InvalidHyperparameters, InvalidInput, NotFound
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.records import AssetReference, Role
 from stylegram.ingest.asset_repository import AssetRepository
@@ -48,7 +48,9 @@ class Jobs:
         Raises:
             NotFound: one of the pictures is no asset.
             InvalidInput: the key belongs to a job with other parameters.
+            InvalidHyperparameters: they need more pictures than a job has.
         """
+        _check_pictures_suffice(hyperparameters)
         with transaction(self._engine) as session:
             job = JobRow(
                 id=str(uuid4()),
@@ -111,6 +113,20 @@ class Jobs:
         """Those that are to be posted and whose post has not come to an end, oldest first."""
         with transaction(self._engine) as session:
             return JobRepository(session).unposted()
+
+
+def _check_pictures_suffice(hyperparameters: Hyperparameters) -> None:
+    """Here, where it costs a sentence: the worker would only find out after the job has waited its turn."""
+    missing = []
+    if hyperparameters.start == "image":
+        missing.append("start=image needs a picture to start from")
+    if (styles := len(hyperparameters.style_weights)) > 1:
+        missing.append(f"style_weights with {styles} numbers needs {styles} style images")
+    if missing:
+        raise InvalidHyperparameters(
+            f"A job has one content image and one style image: {'; '.join(missing)}.",
+            advice="Choose others, or paint with `stylegram stylize`, which takes further pictures.",
+        )
 
 
 def _asset_id(session: Session, role: Role, asset: AssetReference) -> int:
