@@ -1,14 +1,16 @@
-"""A stylizer's surroundings: a VGG-19 of seeded random numbers, small pictures, and a house for the worker."""
+"""A stylizer's surroundings: a VGG of seeded random numbers, small pictures, and a house for the worker."""
 
 import threading
 from dataclasses import dataclass, field
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
+from safetensors.torch import save as save_safetensors
 
 from stylegram.common.adapters.folder_storage import FolderStorage
 from stylegram.common.adapters.sqlite_broker import SqliteBroker
@@ -17,7 +19,9 @@ from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import Message, StyleJob, decode
 from stylegram.common.records import AssetReference
 from stylegram.common.topology import QUEUES, STYLIZER_JOBS, Queue
-from stylegram.stylizer.engine.weights import CONVOLUTIONS, WIDTHS, StateDict, Weights
+from stylegram.stylizer.engine.models.model_files import PHOTOGRAPHS
+from stylegram.stylizer.engine.models.shelf import WeightsShelf
+from stylegram.stylizer.engine.models.weights import StateDict, Weights, shapes_of
 from stylegram.stylizer.studio import Studio as Equipment
 from stylegram.stylizer.worker import Worker
 
@@ -27,22 +31,28 @@ SHALLOW = {"content_layers": ("relu2_1",), "style_layers": ("relu1_1", "relu2_1"
 """Layers that cost next to nothing."""
 
 
-def random_state(seed: int = 0) -> StateDict:
-    """A VGG-19 whose activations stay of one size through all layers (He et al. 2015, eq. 10)."""
+def random_state(seed: int = 0, backbone: str = "vgg19") -> StateDict:
+    """A network whose activations stay of one size through all layers (He et al. 2015, eq. 10)."""
     generator = torch.Generator().manual_seed(seed)
     state: StateDict = {}
-    inputs = 3
-    for index, width in zip(CONVOLUTIONS, WIDTHS, strict=True):
-        kernels = torch.randn(width, inputs, 3, 3, generator=generator)
-        state[f"features.{index}.weight"] = kernels * (2 / (9 * inputs)) ** 0.5
-        state[f"features.{index}.bias"] = torch.randn(width, generator=generator) * 0.1
-        inputs = width
+    for name, shape in shapes_of(backbone).items():
+        numbers = torch.randn(shape, generator=generator)
+        state[name] = numbers * (2 / (9 * shape[1])) ** 0.5 if len(shape) == 4 else numbers * 0.1
     return state
 
 
 def random_pixels(height: int, width: int, seed: int = 0) -> torch.Tensor:
     """Noise, shape (1, 3, height, width), in 0 … 1."""
     return torch.rand((1, 3, height, width), generator=torch.Generator().manual_seed(seed))
+
+
+def put_photographs(cache: Path) -> None:
+    """Two small ones of noise, in the place of those that backbones are normalised on."""
+    pixels = torch.cat([random_pixels(32, 32, seed) for seed in range(2)])
+    data = save_safetensors({"photographs": (pixels * 255).byte().permute(0, 2, 3, 1).contiguous()})
+    (cache / PHOTOGRAPHS.filename).write_bytes(data)
+    note = f"{sha256(data).hexdigest()}  {PHOTOGRAPHS.filename}\n"
+    (cache / f"{PHOTOGRAPHS.filename}.sha256").write_text(note)
 
 
 def picture(width: int = 64, height: int = 64, seed: int = 0) -> Image.Image:
@@ -58,6 +68,14 @@ def png(image: Image.Image) -> bytes:
     buffer = BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+class Shelf(WeightsShelf):
+    """One that holds these weights, and nothing else."""
+
+    def __init__(self, weights: Weights) -> None:
+        super().__init__(Path("nowhere"))
+        self._loaded[weights.backbone] = weights
 
 
 @dataclass
@@ -84,21 +102,30 @@ class Studio:
             self.storage.write(reference.object_name, data, content_type="image/png")
         return reference
 
-    def equipment(self, *, snapshot_every: int = 20, weights: Weights | None = None) -> Equipment:
+    def equipment(
+        self,
+        *,
+        snapshot_every: int | None = 20,
+        checkpoint_seconds: float = 0,
+        timelapse: bool = False,
+        weights: Weights | None = None,
+    ) -> Equipment:
         """What a worker here paints with."""
         return Equipment(
             broker=self.broker,
             storage=self.storage,
-            weights=weights or self.weights,
+            shelf=Shelf(weights or self.weights),
             cache=self.folder / "cache",
             device="cpu",
             snapshot_every=snapshot_every,
+            checkpoint_seconds=checkpoint_seconds,
+            timelapse=timelapse,
             stop=self.stop,
         )
 
-    def worker(self, *, snapshot_every: int = 20, weights: Weights | None = None) -> Worker:
-        """A new worker."""
-        return Worker(self.equipment(snapshot_every=snapshot_every, weights=weights))
+    def worker(self, **options: Any) -> Worker:
+        """A new worker, with that `equipment`."""
+        return Worker(self.equipment(**options))
 
     def consumer(self, worker: Worker) -> Consumer:
         """The worker at its queue."""

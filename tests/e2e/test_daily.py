@@ -127,6 +127,13 @@ def test_it_paints_posts_and_records_and_next_time_takes_another_pair(studio: St
     assert len(pairs) == len(studio.posts()) == 2
 
 
+def test_what_needs_more_pictures_than_a_pair_is_refused_before_anything_is_painted(studio: Studio) -> None:
+    process = studio.run("--set", "style_weights=1,2")
+    assert process.returncode == 2
+    assert "style_weights with 2 numbers needs 2 style images" in process.stderr
+    assert not studio.records()
+
+
 def test_a_worker_killed_in_the_middle_costs_nothing_and_doubles_nothing(studio: Studio) -> None:
     process = studio.start(*LONG)
     studio.wait_for_snapshot()
@@ -152,6 +159,11 @@ def test_after_ctrl_c_the_next_run_carries_on(studio: Studio) -> None:
     assert "left unfinished" in again.stderr
     studio.assert_one_of_everything()
     assert json.loads(studio.records()[0]["evaluations"]) == [200]
+    # The evaluations that were done before are not done again.
+    (post,) = studio.posts()
+    record = json.loads(post.with_suffix(".json").read_text(encoding="utf-8"))
+    assert 0 < record["resumed_at"][0] < 200
+    assert [point["evaluation"] for point in record["curve"]] == [*range(1, 201)]
 
 
 def test_after_everything_was_killed_the_next_run_carries_on(studio: Studio) -> None:

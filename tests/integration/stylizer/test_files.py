@@ -2,19 +2,24 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
-from PIL import Image
+import tifffile
+from PIL import Image, ImageSequence
 
-from stylegram.common.errors import InvalidImage
+from stylegram.common.errors import ConfigurationError, InvalidCheckpoint, InvalidImage
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.records import RunRecord
-from stylegram.local.single import stylize_files
+from stylegram.local.single import Outputs, Pictures, stylize_files
 from stylegram.stylizer.engine import Step
 from stylegram.stylizer.settings import StylizerSettings
 from stylizer_fakes import picture
@@ -26,15 +31,23 @@ def ignore(step: Step) -> None:
     """Nobody watches."""
 
 
-def command(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+def start(*arguments: str | Path, **environment: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
         [str(Path(sys.executable).with_name("stylegram")), "stylize", *map(str, arguments)],
         env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=120,
-        check=False,
     )
+
+
+def command(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    with start(*arguments, **environment) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
 @pytest.fixture
@@ -83,7 +96,7 @@ def test_files_of_every_kind_are_painted(
     if as_style:
         content, style, expected = style, content, (64, 43)
     out = tmp_path / "out.png"
-    record = stylize_files(content, style, out, CHEAP, StylizerSettings(), snapshots=None, on_step=ignore)
+    record = stylize_files(Pictures(content, [style]), Outputs(out), CHEAP, StylizerSettings(), on_step=ignore)
     assert record.outcome == "succeeded"
     with Image.open(out) as image:
         assert (image.size, image.mode) == (expected, "RGB")
@@ -92,21 +105,95 @@ def test_files_of_every_kind_are_painted(
 
 @pytest.mark.usefixtures("cache")
 def test_snapshots_of_files_lie_in_their_folder(tmp_path: Path, style: Path) -> None:
-    snapshots = tmp_path / "snapshots"
-    settings = StylizerSettings(snapshot_every=2)
     hyperparameters = CHEAP.model_copy(update={"evaluations": (3, 2)})
-    out = tmp_path / "out.jpg"
-    stylize_files(style, style, out, hyperparameters, settings, snapshots=snapshots, on_step=ignore)
-    assert sorted(path.name for path in snapshots.iterdir()) == ["0002.jpg", "0004.jpg", "0005.jpg"]
-    with Image.open(out) as image:
+    for every, expected in ((2, ["0002.jpg", "0004.jpg", "0005.jpg"]), (None, [f"000{n}.jpg" for n in range(1, 6)])):
+        outputs = Outputs(tmp_path / "out.jpg", snapshots=tmp_path / f"every {every}")
+        settings = StylizerSettings(snapshot_every=every)
+        stylize_files(Pictures(style, [style]), outputs, hyperparameters, settings, on_step=ignore)
+        assert outputs.snapshots
+        assert sorted(path.name for path in outputs.snapshots.iterdir()) == expected
+    with Image.open(tmp_path / "out.jpg") as image:
         assert image.format == "JPEG"
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize(("ending", "kind", "bits"), [("tiff", "TIFF", 16), ("webp", "WEBP", 8), ("PNG", "PNG", 8)])
+def test_the_ending_chooses_the_format(tmp_path: Path, style: Path, ending: str, kind: str, bits: int) -> None:
+    out = tmp_path / f"out.{ending}"
+    record = stylize_files(Pictures(style, [style]), Outputs(out), CHEAP, StylizerSettings(), on_step=ignore)
+    with Image.open(out) as image:
+        assert (image.format, image.size) == (kind, (64, 43))
+    if bits == 16:
+        pixels = tifffile.imread(out)
+        assert pixels.dtype == np.uint16
+        # More than 8 bits would hold; and rounded to those, the picture that the record speaks of.
+        assert np.unique(pixels).size > 256
+        rounded = np.rint(pixels.astype(np.float64) / 257).astype(np.uint8)
+        assert record.result_sha256 == sha256(rounded.tobytes()).hexdigest()
+
+
+@pytest.mark.usefixtures("cache")
+def test_several_styles_masks_and_a_start_image_are_painted_with(tmp_path: Path, style: Path) -> None:
+    other, mask, start = (tmp_path / f"{name}.png" for name in ("other", "mask", "start"))
+    picture(80, 80, seed=2).save(other)
+    Image.linear_gradient("L").point(lambda level: 255 * (level > 127)).save(mask)
+    picture(64, 43, seed=3).save(start)
+    settings = CHEAP.model_copy(update={"start": "image"})
+    pictures = Pictures(style, [style, other], [None, mask], start)
+    record = stylize_files(pictures, Outputs(tmp_path / "out.png"), settings, StylizerSettings(), on_step=ignore)
+    assert record.outcome == "succeeded"
+    assert [each.name for each in record.further_styles] == ["other.png"]
+    assert [each and each.name for each in record.masks] == [None, "mask.png"]
+    assert record.start_image is not None
+    assert record.start_image.sha256 == sha256(start.read_bytes()).hexdigest()
+    plain = stylize_files(
+        Pictures(style, [style]), Outputs(tmp_path / "plain.png"), CHEAP, StylizerSettings(), on_step=ignore
+    )
+    assert plain.result_sha256 != record.result_sha256
+
+
+@pytest.mark.usefixtures("cache")
+def test_films_of_both_kinds_are_made(tmp_path: Path, style: Path) -> None:
+    films = [tmp_path / "film.mp4", tmp_path / "film.GIF"]
+    outputs = Outputs(tmp_path / "out.png", films)
+    stylize_files(Pictures(style, [style]), outputs, CHEAP, StylizerSettings(), on_step=ignore)
+    with av.open(films[0]) as film:
+        assert (film.streams.video[0].width, film.streams.video[0].height) == (64, 42)
+    with Image.open(films[1]) as image:
+        assert image.format == "GIF"
+        assert len(list(ImageSequence.Iterator(image))) == 2
+
+
+@pytest.mark.parametrize(
+    ("outputs", "words"),
+    [
+        ({"picture": "out.bmp"}, r"'\.bmp'"),
+        ({"picture": "nowhere/out.png"}, "no folder"),
+        ({"picture": "painting.png"}, "to paint from"),
+        ({"films": "film.avi"}, r"'\.avi' is no known ending of a film's file\. Use one of \.mp4, \.gif"),
+        ({"films": "nowhere/film.mp4"}, "no folder"),
+        ({"checkpoint": "nowhere/run.checkpoint"}, "no folder"),
+    ],
+)
+def test_files_that_could_not_be_written_are_refused_before_the_work(
+    tmp_path: Path, style: Path, outputs: dict[str, str], words: str
+) -> None:
+    places = {name: tmp_path / file for name, file in outputs.items()}
+    wanted = Outputs(
+        places.get("picture", tmp_path / "out.png"),
+        [places["films"]] if "films" in places else [],
+        checkpoint=places.get("checkpoint"),
+    )
+    settings = StylizerSettings(weights=str(tmp_path / "not even looked for"))
+    with pytest.raises(ConfigurationError, match=words):
+        stylize_files(Pictures(style, [style]), wanted, CHEAP, settings, on_step=ignore)
 
 
 def test_a_file_that_is_no_picture_is_refused_by_its_name(tmp_path: Path, style: Path) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"not a picture")
     with pytest.raises(InvalidImage, match=r"bad\.jpg' cannot be used"):
-        stylize_files(bad, style, tmp_path / "out.png", CHEAP, StylizerSettings(), snapshots=None, on_step=ignore)
+        stylize_files(Pictures(bad, [style]), Outputs(tmp_path / "out.png"), CHEAP, StylizerSettings(), on_step=ignore)
 
 
 @pytest.mark.usefixtures("cache")
@@ -127,6 +214,129 @@ def test_without_json_the_pictures_path_is_all_that_is_printed(tmp_path: Path, s
     assert process.stdout == f"{out}\n"
 
 
+@pytest.mark.usefixtures("cache")
+def test_every_option_of_the_command_reaches_the_engine(tmp_path: Path, style: Path) -> None:
+    picture(64, 43, seed=3).save(tmp_path / "start.png")
+    Image.linear_gradient("L").save(tmp_path / "mask.png")
+    process = command(
+        *(style, style, "--out", tmp_path / "out.webp", "--size", "32", "--set", "evaluations=2,2"),
+        *("--style", tmp_path / "start.png", "--mask", "none", "--mask", tmp_path / "mask.png"),
+        *("--start-image", tmp_path / "start.png", "--device", "cpu", "--snapshot-every", "3"),
+        *("--snapshots", tmp_path / "snapshots", "--timelapse", tmp_path / "a.gif", "--timelapse", tmp_path / "a.mp4"),
+        *("--checkpoint", tmp_path / "checkpoint", "--json"),
+    )
+    assert process.returncode == 0, process.stderr
+    record = RunRecord.model_validate_json(process.stdout)
+    assert record.hyperparameters.start == "image"
+    assert (len(record.further_styles), len(record.masks), record.start_image is None) == (1, 2, False)
+    assert sorted(path.name for path in (tmp_path / "snapshots").iterdir()) == ["0003.jpg", "0004.jpg"]
+    assert sorted(path.name for path in tmp_path.glob("[ao]*")) == ["a.gif", "a.mp4", "out.webp"]
+    assert not (tmp_path / "checkpoint").exists()
+
+
+def wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.usefixtures("cache")
+def test_after_an_interrupt_the_same_command_goes_on_to_the_same_picture(tmp_path: Path, style: Path) -> None:
+    hyperparameters = Hyperparameters(schedule=((64, 60), (96, 60)), size=96)
+    whole = Outputs(tmp_path / "whole.png", [tmp_path / "whole.mp4"])
+    expected = stylize_files(Pictures(style, [style]), whole, hyperparameters, StylizerSettings(), on_step=ignore)
+    out, film, snapshots, checkpoint = (tmp_path / name for name in ("out.png", "film.mp4", "snapshots", "checkpoint"))
+    arguments: list[str | Path] = [
+        style,
+        style,
+        "--out",
+        out,
+        "--timelapse",
+        film,
+        "--set",
+        "schedule=64:60,96:60",
+        "--json",
+    ]
+    arguments += ["--json", "--checkpoint", checkpoint, "--snapshots", snapshots, "--snapshot-every", "20"]
+    for number, name in ((signal.SIGINT, "0020.jpg"), (signal.SIGTERM, "0080.jpg")):
+        process = start(*arguments)
+        wait_for(snapshots / name, process)
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=120)
+        assert (process.returncode, stdout) == (130, ""), stderr
+        words = " ".join(stderr.split())
+        assert f"of 120 evaluations. '{checkpoint}' holds the work so far. The same command again goes on." in words
+        assert checkpoint.exists()
+        assert not out.exists()
+    process = start(*arguments)
+    stdout, stderr = process.communicate(timeout=120)
+    assert process.returncode == 0, stderr
+    record = RunRecord.model_validate_json(stdout)
+    assert len(record.resumed_at) == 2
+    assert 20 <= record.resumed_at[0] < 80 <= record.resumed_at[1] < 120
+    assert record.curve == expected.curve
+    assert (record.result_sha256, record.losses) == (expected.result_sha256, expected.losses)
+    assert out.read_bytes() == whole.picture.read_bytes()
+    assert film.read_bytes() == whole.films[0].read_bytes()
+    assert not checkpoint.exists()
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_checkpoint_is_kept_from_time_to_time_too(tmp_path: Path, style: Path) -> None:
+    checkpoint, seen = tmp_path / "checkpoint", []
+
+    def look(step: Step) -> None:
+        seen.append(checkpoint.exists())
+
+    settings = StylizerSettings(checkpoint_seconds=1e-9)
+    outputs = Outputs(tmp_path / "out.png", checkpoint=checkpoint)
+    stylize_files(Pictures(style, [style]), outputs, CHEAP, settings, on_step=look)
+    assert seen == [False, True]
+    assert not checkpoint.exists()
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_checkpoint_that_cannot_be_written_does_not_end_the_work(tmp_path: Path, style: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    settings = StylizerSettings(checkpoint_seconds=1e-9)
+    outputs = Outputs(tmp_path / "out.png", checkpoint=folder / "checkpoint")
+
+    def spoil(step: Step) -> None:
+        if folder.is_dir():
+            folder.rmdir()
+            folder.write_bytes(b"no folder any more")
+
+    record = stylize_files(Pictures(style, [style]), outputs, CHEAP, settings, on_step=spoil)
+    assert record.outcome == "succeeded"
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize("spoil", ["damaged", "of another run"])
+def test_a_checkpoint_of_no_use_is_refused_with_what_to_do(tmp_path: Path, style: Path, spoil: str) -> None:
+    checkpoint, kept = tmp_path / "checkpoint", tmp_path / "kept"
+
+    def keep(step: Step) -> None:
+        if checkpoint.exists():
+            kept.write_bytes(checkpoint.read_bytes())
+
+    settings = StylizerSettings(checkpoint_seconds=1e-9)
+    outputs = Outputs(tmp_path / "out.png", checkpoint=checkpoint)
+    stylize_files(Pictures(style, [style]), outputs, CHEAP, settings, on_step=keep)
+    (tmp_path / "out.png").unlink()
+    data = kept.read_bytes()
+    checkpoint.write_bytes(data[:-1] if spoil == "damaged" else data)
+    before = checkpoint.read_bytes()
+    other = CHEAP.model_copy(update={"seed": 1})
+    words = "checkpoint' cannot be gone on from.*Delete it to begin anew, or choose another --checkpoint"
+    with pytest.raises(InvalidCheckpoint, match=words):
+        stylize_files(Pictures(style, [style]), outputs, other, settings, on_step=ignore)
+    assert checkpoint.read_bytes() == before
+    assert not (tmp_path / "out.png").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "code", "words"),
     [
@@ -135,6 +345,9 @@ def test_without_json_the_pictures_path_is_all_that_is_printed(tmp_path: Path, s
         pytest.param(["nowhere.png"], {}, 2, "nowhere.png", id="no such file"),
         pytest.param(["bad.png"], {}, 1, "bad.png' cannot be used", id="no picture"),
         pytest.param(["photo.png", "--weights", "vgg-20"], {}, 1, "no weights 'vgg-20'", id="no such weights"),
+        pytest.param(["photo.png", "--mask", "none", "--mask", "none"], {}, 1, "2 masks for 1", id="too many masks"),
+        pytest.param(["photo.png", "--checkpoint", "painting.png"], {}, 1, "another --check", id="no checkpoint"),
+        pytest.param(["photo.png", "--device", "cuda:99"], {}, 1, "no device 'cuda:99'", id="no such device as told"),
         pytest.param(["photo.png"], {"STYLEGRAM_DEVICE": "cuda:99"}, 1, "no device 'cuda:99'", id="no such device"),
     ],
 )
@@ -145,7 +358,9 @@ def test_what_goes_wrong_is_a_sentence_and_an_exit_code(
     picture().save(tmp_path / "photo.png")
     (tmp_path / "bad.png").write_bytes(b"not a picture")
     out = tmp_path / "out.png"
-    process = command(tmp_path / arguments[0], style, "--out", out, *arguments[1:], **environment)
+    files = ("bad.png", "painting.png")
+    options = [str(tmp_path / word) if word in files else word for word in arguments[1:]]
+    process = command(tmp_path / arguments[0], style, "--out", out, *options, **environment)
     assert process.returncode == code, process.stderr
     assert words in " ".join(process.stderr.split()).replace(" │ │ ", "")
     assert "Traceback" not in process.stderr

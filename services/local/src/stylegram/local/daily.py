@@ -83,7 +83,7 @@ def _paint(house: House, job_id: str, stage: Stage) -> None:
     def look() -> bool:
         job = house.ingest.job(job_id)
         if job.evaluation and job.loss is not None:
-            fraction = fraction_of_work(job.hyperparameters.evaluations, job.evaluation)
+            fraction = fraction_of_work(job.hyperparameters.scales, job.evaluation)
             stage.update(fraction, f"evaluation {job.evaluation} of {job.evaluations}, loss {job.loss:.4f}")
         if job.finished:
             stage.done("the picture is there" if job.state == "succeeded" else f"{job.state}: {job.reason}")

@@ -7,6 +7,7 @@ nobody waiting, and a crash in it costs one attempt at one picture.
 import fcntl
 import multiprocessing
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -209,4 +210,8 @@ def _work(settings: StylizerSettings, log: Path, tell: Connection) -> None:
             _log.error("worker_cannot_start", reason=str(error))
             tell.send(error)
             return
-        run_until_signalled(consumer.run, stop=stop)
+        try:
+            run_until_signalled(consumer.run, stop=stop)
+        except StylegramError as error:  # as where the GPU failed: the next worker may have one that works
+            _log.error("worker_failed", reason=str(error))
+            sys.exit(1)

@@ -1,109 +1,251 @@
-"""One picture from two files, with no state: what `stylegram stylize` does."""
+"""One picture from files, with no state but a checkpoint where one is asked for: what `stylegram stylize` does."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from uuid import uuid4
 
 from PIL import Image
 
 from stylegram.common.clock import utcnow
-from stylegram.common.errors import ConfigurationError, InvalidImage, StylegramError
+from stylegram.common.errors import ConfigurationError, Interrupted, InvalidCheckpoint, StylegramError
 from stylegram.common.files import write_atomically
 from stylegram.common.hyperparameters import Hyperparameters
-from stylegram.common.images import decode_image, encode_jpeg, encode_png
 from stylegram.common.messages import StyleJob
-from stylegram.common.records import AssetReference, LossPoint, RunRecord
-from stylegram.stylizer.engine import Step, stylize
-from stylegram.stylizer.engine.model_files import load_weights
-from stylegram.stylizer.run_record import extend_curve, failed_record, snapshot_jpeg, succeeded_record
+from stylegram.common.records import AssetReference, RunRecord
+from stylegram.common.service import run_until_signalled
+from stylegram.local.files import check_output, read_picture, write_picture
+from stylegram.stylizer.device import device_errors
+from stylegram.stylizer.engine import Result, Step, stylize
+from stylegram.stylizer.engine.images import fit
+from stylegram.stylizer.engine.models.shelf import WeightsShelf
+from stylegram.stylizer.logbook import Logbook
+from stylegram.stylizer.run_record import failed_record, is_snapshot_due, snapshot_jpeg, succeeded_record
+from stylegram.stylizer.safekeeping import Safekeeping
 from stylegram.stylizer.settings import StylizerSettings
+from stylegram.stylizer.timelapse import Timelapse
 
-_ENCODERS: dict[str, Callable[[Image.Image], bytes]] = {".png": encode_png, ".jpg": encode_jpeg, ".jpeg": encode_jpeg}
-
-
-def check_output(path: Path, *inputs: Path) -> None:
-    """Refuse an output file that could not or should not be written, before the work and not after it.
-
-    Raises:
-        ConfigurationError: its name has an unknown ending, its folder is not there, or it is one of the inputs.
-    """
-    if path.suffix.lower() not in _ENCODERS:
-        raise ConfigurationError(f"'{path}' has no known ending.", advice=f"Use one of {', '.join(_ENCODERS)}.")
-    if not path.absolute().parent.is_dir():
-        raise ConfigurationError(f"There is no folder '{path.parent}'.", advice="Make it first.")
-    if path.exists() and any(path.samefile(each) for each in inputs):
-        raise ConfigurationError(f"'{path}' is one of the pictures to paint from.", advice="Choose another --out.")
+FILMS: Mapping[str, Callable[[Timelapse], bytes]] = MappingProxyType({".mp4": Timelapse.mp4, ".gif": Timelapse.gif})
+"""Lower-case ending of a film's file to what makes it."""
 
 
-def stylize_files(
-    content: Path,
-    style: Path,
-    out: Path,
-    hyperparameters: Hyperparameters,
-    settings: StylizerSettings,
-    *,
-    snapshots: Path | None,
-    on_step: Callable[[Step], None],
-) -> RunRecord:
-    """Paint one file in the style of another.
+@dataclass(frozen=True)
+class Pictures:
+    """The files that a picture is painted from.
 
     Args:
         content: the photograph.
-        style: the painting.
-        out: where the picture goes, whole or not at all; its ending chooses the format.
-        hyperparameters: how.
-        settings: weights, device, and how often a snapshot is taken.
+        styles: the paintings, one at least.
+        masks: for each painting where it goes, white where it does; None for one that goes everywhere. Or none.
+        start_image: what a start from an image starts from.
+    """
+
+    content: Path
+    styles: Sequence[Path]
+    masks: Sequence[Path | None] = ()
+    start_image: Path | None = None
+
+    @property
+    def all(self) -> list[Path]:
+        """Every one of them."""
+        return [self.content, *self.styles, *filter(None, self.masks), *filter(None, [self.start_image])]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files that are written.
+
+    Args:
+        picture: its ending chooses the format.
+        films: of how it came about; their endings are of `FILMS`.
         snapshots: folder for them; None takes none.
+        checkpoint: what an interrupted run goes on from; gone when the picture is done. None keeps none.
+    """
+
+    picture: Path
+    films: Sequence[Path] = ()
+    snapshots: Path | None = None
+    checkpoint: Path | None = None
+
+
+def stylize_files(
+    pictures: Pictures,
+    outputs: Outputs,
+    hyperparameters: Hyperparameters,
+    settings: StylizerSettings,
+    *,
+    on_step: Callable[[Step], None],
+) -> RunRecord:
+    """Paint a file in the style of others.
+
+    With a checkpoint, SIGINT and SIGTERM end the work after the evaluation under way, and so this must be called on
+    the main thread.
+
+    Args:
+        pictures: from what.
+        outputs: where to. The picture is there whole or not at all.
+        hyperparameters: how.
+        settings: weights, device, and how often snapshots and checkpoints are taken.
         on_step: called after each evaluation.
 
     Returns:
         The run's record; a run that failed has no picture, and its reason in the record.
 
     Raises:
-        ConfigurationError: see `check_output`.
+        ConfigurationError: see `check_output`; or a film's ending is unknown, or its folder is not there.
         InvalidImage: one of the files is no picture; the message names it.
-        StylegramError: the weights cannot be loaded.
+        InvalidCheckpoint: the file is none, or of another run.
+        Interrupted: by a signal; the checkpoint holds the work so far.
+        StylegramError: the weights cannot be loaded, or the checkpoint cannot be written.
     """
-    check_output(out, content, style)
-    content_image, content_reference = _load(content)
-    style_image, style_reference = _load(style)
-    weights = load_weights(settings.weights, settings.weights_dir)
+    check_output(outputs.picture, *pictures.all)
+    _check_films(outputs.films)
+    if outputs.checkpoint:
+        _check_folder(outputs.checkpoint)
+    content, content_reference = _load(pictures.content)
+    styles, style_references = zip(*map(_load, pictures.styles), strict=True)
+    masks = [None if mask is None else _load(mask) for mask in pictures.masks]
+    start_image = None if pictures.start_image is None else _load(pictures.start_image)
     job = StyleJob(
-        job_id=str(uuid4()), content=content_reference, style=style_reference, hyperparameters=hyperparameters
+        job_id=str(uuid4()),
+        content=content_reference,
+        style=style_references[0],
+        further_styles=style_references[1:],
+        masks=tuple(mask and mask[1] for mask in masks),
+        start_image=start_image and start_image[1],
+        hyperparameters=hyperparameters,
     )
+    weights = WeightsShelf(settings.weights_dir, settings.weights).get(hyperparameters.backbone)
+    run = _Run(outputs, settings, Logbook(fit(content.size, hyperparameters.size) if outputs.films else None), on_step)
     started_at = utcnow()
-    curve: list[LossPoint] = []
-
-    def follow(step: Step) -> None:
-        extend_curve(curve, step)
-        if snapshots and (step.evaluation % settings.snapshot_every == 0 or step.evaluation == step.evaluations):
-            write_atomically(snapshots / f"{step.evaluation:04d}.jpg", snapshot_jpeg(step))
-        on_step(step)
-
     try:
-        result = stylize(
-            content_image,
-            style_image,
-            hyperparameters,
-            on_step=follow,
-            weights=weights,
-            cache=settings.weights_dir,
-            device=settings.device,
+        result = run.paint(
+            partial(
+                stylize,
+                content,
+                styles,
+                hyperparameters,
+                masks=[mask and mask[0] for mask in masks],
+                start_image=start_image and start_image[0],
+                weights=weights,
+                cache=settings.weights_dir,
+                device=settings.device,
+            )
         )
+    except (InvalidCheckpoint, Interrupted):
+        raise
     except StylegramError as error:
-        return failed_record(job, error, started_at, weights, curve)
-    write_atomically(out, _ENCODERS[out.suffix.lower()](result.image))
-    return succeeded_record(job, result, started_at, curve)
+        return failed_record(job, error, started_at, weights, run.logbook)
+    write_picture(outputs.picture, result.pixels)
+    run.finish(result)
+    return succeeded_record(job, result, started_at, run.logbook)
+
+
+class _Run:
+    """One run, and the files beside its picture."""
+
+    def __init__(
+        self, outputs: Outputs, settings: StylizerSettings, logbook: Logbook, on_step: Callable[[Step], None]
+    ) -> None:
+        self.logbook = logbook
+        self._outputs = outputs
+        self._every = settings.snapshot_every
+        self._tell = on_step
+        self._stop = threading.Event()
+        self._safekeeping = Safekeeping(self._save, settings.checkpoint_seconds, self._stop)
+
+    def paint(self, work: Callable[..., Result]) -> Result:
+        """Do the work, or what is left of it."""
+        if not (path := self._outputs.checkpoint):
+            with device_errors():
+                return work(on_step=self._on_step)
+        checkpoint = self._resumed(path)
+        results: list[Result] = []
+
+        def paint() -> None:
+            with device_errors():
+                results.append(work(on_step=self._on_step, resume=checkpoint))
+
+        try:
+            run_until_signalled(paint, stop=self._stop)
+        except InvalidCheckpoint as error:
+            raise _useless(path, error) from error
+        except Interrupted as error:
+            raise Interrupted(
+                f"{error.message} '{path}' holds the work so far.", advice="The same command again goes on."
+            ) from None
+        return results[0]
+
+    def finish(self, result: Result) -> None:
+        """Make the films of a picture that is done, and let its checkpoint go."""
+        if timelapse := self.logbook.timelapse:
+            timelapse.add(result.evaluations, lambda: result.image, last=True)
+            for path in self._outputs.films:
+                write_atomically(path, FILMS[path.suffix.lower()](timelapse))
+        if self._outputs.checkpoint:
+            with suppress(OSError):  # what stays costs room, and nothing else
+                self._outputs.checkpoint.unlink()
+
+    def _resumed(self, path: Path) -> bytes | None:
+        try:
+            checkpoint = path.read_bytes()
+            self.logbook.resume(checkpoint)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ConfigurationError(
+                f"The checkpoint '{path}' cannot be read: {error.strerror}.", advice="Choose another --checkpoint."
+            ) from error
+        except InvalidCheckpoint as error:
+            raise _useless(path, error) from error
+        return checkpoint
+
+    def _save(self, _: int, checkpoint: bytes) -> None:
+        assert self._outputs.checkpoint
+        try:
+            write_atomically(self._outputs.checkpoint, checkpoint)
+        except OSError as error:
+            raise StylegramError(
+                f"The checkpoint '{self._outputs.checkpoint}' cannot be written: {error.strerror}."
+            ) from error
+
+    def _on_step(self, step: Step) -> None:
+        self.logbook.add(step)
+        if (folder := self._outputs.snapshots) and (
+            is_snapshot_due(step, self._every) or step.evaluation == step.evaluations
+        ):
+            write_atomically(folder / f"{step.evaluation:04d}.jpg", snapshot_jpeg(step))
+        self._tell(step)
+        if self._outputs.checkpoint:
+            self._safekeeping.follow(step, self.logbook.notes)
+
+
+def _check_films(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if path.suffix.lower() not in FILMS:
+            raise ConfigurationError(
+                f"'{path.suffix}' is no known ending of a film's file.", advice=f"Use one of {', '.join(FILMS)}."
+            )
+        _check_folder(path)
+
+
+def _check_folder(path: Path) -> None:
+    if not path.absolute().parent.is_dir():
+        raise ConfigurationError(f"There is no folder '{path.parent}'.", advice="Make it first.")
+
+
+def _useless(path: Path, error: InvalidCheckpoint) -> InvalidCheckpoint:
+    return InvalidCheckpoint(
+        f"'{path}' cannot be gone on from. {error.message}",
+        advice="Delete it to begin anew, or choose another --checkpoint.",
+    )
 
 
 def _load(path: Path) -> tuple[Image.Image, AssetReference]:
-    try:
-        data = path.read_bytes()
-        image = decode_image(data).pixels
-    except InvalidImage as error:
-        raise InvalidImage(f"'{path}' cannot be used. {error.message}", advice=error.advice) from error
-    except OSError as error:
-        raise InvalidImage(f"'{path}' cannot be read: {error.strerror}.") from error
-    reference = AssetReference(sha256=sha256(data).hexdigest(), object_name=str(path), name=path.name)
-    return image, reference
+    image, data = read_picture(path)
+    return image, AssetReference(sha256=sha256(data).hexdigest(), object_name=str(path), name=path.name)

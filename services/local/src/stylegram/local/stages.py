@@ -76,15 +76,19 @@ class Stage:
             self._console.print(f"{sign} {self._name:<20} {detail}", soft_wrap=True, highlight=False, markup=False)
 
 
-def fraction_of_work(evaluations: Sequence[int], done: int) -> float:
-    """How much of an optimisation is done, by time: each scale has four times the pixels of the one before.
+def fraction_of_work(scales: Sequence[tuple[int, int]], done: int) -> float:
+    """How much of an optimisation is done, by time, which grows with the pixels.
 
-    >>> fraction_of_work((4, 1), 4)
+    >>> fraction_of_work(((256, 4), (512, 1)), 4)
     0.5
+
+    Args:
+        scales: longer side and evaluations of each, as `Hyperparameters.scales`.
+        done: evaluations so far.
     """
-    total = sum(count * 4**scale for scale, count in enumerate(evaluations))
+    total = sum(side**2 * count for side, count in scales)
     spent = 0
-    for scale, count in enumerate(evaluations):
-        spent += min(count, max(done, 0)) * 4**scale
+    for side, count in scales:
+        spent += side**2 * min(count, max(done, 0))
         done -= count
     return spent / total if total else 1.0

@@ -2,19 +2,26 @@
 
 import time
 from contextlib import suppress
+from functools import partial
 
 import structlog
 from PIL import Image
 
 from stylegram.common import artifacts
 from stylegram.common.clock import utcnow
-from stylegram.common.errors import AlreadyExists, Interrupted, StylegramError, Unavailable
+from stylegram.common.errors import AlreadyExists, InvalidCheckpoint, StylegramError, Unavailable
 from stylegram.common.images import decode_image, encode_png
 from stylegram.common.messages import JobProgress, StyleJob
-from stylegram.common.records import LossPoint, RunRecord
-from stylegram.stylizer.engine import Step, stylize
+from stylegram.common.records import AssetReference, RunRecord
+from stylegram.stylizer.checkpoints import Checkpoints
+from stylegram.stylizer.device import device_errors
+from stylegram.stylizer.engine import Result, Step, stylize
+from stylegram.stylizer.engine.images import fit
+from stylegram.stylizer.engine.models.weights import Weights
+from stylegram.stylizer.logbook import Logbook
 from stylegram.stylizer.metrics import EVALUATIONS
-from stylegram.stylizer.run_record import extend_curve, failed_record, snapshot_jpeg, succeeded_record
+from stylegram.stylizer.run_record import failed_record, is_snapshot_due, snapshot_jpeg, succeeded_record
+from stylegram.stylizer.safekeeping import Safekeeping
 from stylegram.stylizer.studio import Studio
 
 _log = structlog.get_logger(__name__)
@@ -34,56 +41,94 @@ class Easel:
         self._job = job
         self._studio = studio
         self._started_at = utcnow()
-        self._curve: list[LossPoint] = []
+        self._weights: Weights | None = None
+        self._logbook = Logbook()
+        self._checkpoints = Checkpoints(studio.storage, job.job_id)
+        self._safekeeping = Safekeeping(self._checkpoints.save, studio.checkpoint_seconds, studio.stop)
         self._snapshot: str | None = None
         self._last_progress = float("-inf")
 
     def paint(self) -> RunRecord:
-        """Paint the picture and put it, its snapshots and its record into storage.
+        """Paint the picture, from where an attempt before this one was interrupted if there was one, and put it, its
+        snapshots, its film and its record into storage.
 
         Raises:
-            Interrupted: `stop` was set.
+            Interrupted: `stop` was set; a checkpoint is in storage.
+            DeviceLost: this process can paint no more.
             StylegramError: as the engine and the storage raise.
         """
         job = self._job
-        result = stylize(
-            self._load(job.content.object_name),
-            self._load(job.style.object_name),
-            job.hyperparameters,
-            on_step=self._on_step,
-            weights=self._studio.weights,
-            cache=self._studio.cache,
-            device=self._studio.device,
-        )
-        record = succeeded_record(job, result, self._started_at, self._curve)
+        with device_errors():
+            result = self._stylize()
+        record = succeeded_record(job, result, self._started_at, self._logbook)
         # An attempt that was cut off may have left any of these; the same job makes the same picture.
         self._write(artifacts.result(job.job_id), encode_png(result.image), "image/png")
+        if film := self._film(result):
+            self._write(artifacts.timelapse(job.job_id), film, "video/mp4")
         self._write(artifacts.record(job.job_id), record.model_dump_json(indent=1).encode(), "application/json")
         return record
 
     def failed(self, error: StylegramError) -> RunRecord:
         """The record of this attempt, which `error` ended."""
-        return failed_record(self._job, error, self._started_at, self._studio.weights, self._curve)
+        return failed_record(self._job, error, self._started_at, self._weights, self._logbook)
 
-    def _load(self, name: str) -> Image.Image:
-        return decode_image(self._studio.storage.read(name)).pixels
+    def _stylize(self) -> Result:
+        job = self._job
+        content = self._load(job.content)
+        self._weights = self._studio.shelf.get(job.hyperparameters.backbone)
+        work = partial(
+            stylize,
+            content,
+            [self._load(style) for style in (job.style, *job.further_styles)],
+            job.hyperparameters,
+            masks=[None if mask is None else self._load(mask) for mask in job.masks],
+            start_image=None if job.start_image is None else self._load(job.start_image),
+            on_step=self._on_step,
+            weights=self._weights,
+            cache=self._studio.cache,
+            device=self._studio.device,
+        )
+        film_size = fit(content.size, job.hyperparameters.size) if self._studio.timelapse else None
+        self._logbook = Logbook(film_size)
+        if checkpoint := self._checkpoints.newest():
+            try:
+                self._logbook.resume(checkpoint)
+                return work(resume=checkpoint)
+            except InvalidCheckpoint as error:
+                _log.warning("checkpoint_ignored", reason=str(error))
+                # Or it would stand in the way of this attempt's own.
+                self._checkpoints.clear()
+                self._logbook = Logbook(film_size)
+        return work()
+
+    def _load(self, asset: AssetReference) -> Image.Image:
+        return decode_image(self._studio.storage.read(asset.object_name)).pixels
 
     def _write(self, name: str, data: bytes, content_type: str) -> None:
         with suppress(AlreadyExists):
             self._studio.storage.write(name, data, content_type=content_type, metadata={"job_id": self._job.job_id})
 
+    def _film(self, result: Result) -> bytes | None:
+        if not (timelapse := self._logbook.timelapse):
+            return None
+        try:
+            timelapse.add(result.evaluations, lambda: result.image, last=True)
+            return timelapse.mp4()
+        except Exception:  # whatever a video library raises, the picture is worth more than its film
+            _log.exception("timelapse_failed")
+            return None
+
     def _on_step(self, step: Step) -> None:
-        if self._studio.stop.is_set():
-            raise Interrupted("The worker was asked to stop.")
         EVALUATIONS.inc()
-        extend_curve(self._curve, step)
+        self._logbook.add(step)
+        self._safekeeping.follow(step, self._logbook.notes)
         try:
             self._show(step)
         except Unavailable as error:  # the work so far is worth more than a word on it
             _log.warning("progress_lost", evaluation=step.evaluation, reason=str(error))
 
     def _show(self, step: Step) -> None:
-        if step.evaluation % self._studio.snapshot_every == 0:
+        if is_snapshot_due(step, self._studio.snapshot_every):
             name = artifacts.snapshot(self._job.job_id, step.evaluation)
             self._write(name, snapshot_jpeg(step), "image/jpeg")
             self._snapshot = name

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from stylegram.common.ports import Broker, Storage
-from stylegram.stylizer.engine.weights import Weights
+from stylegram.stylizer.engine.models.shelf import WeightsShelf
 
 
 @dataclass(frozen=True)
@@ -17,17 +17,21 @@ class Studio:
     Args:
         broker: hears of starts, progress and ends.
         storage: holds the assets and takes the artifacts.
-        weights: the backbone.
+        shelf: the backbones.
         cache: folder of model files.
         device: where to compute; a GPU where there is one, if None.
-        snapshot_every: evaluations between two snapshots.
+        snapshot_every: evaluations between two snapshots; None has `run_record.is_snapshot_due` choose.
+        checkpoint_seconds: between two checkpoints; 0 makes none but the one at a request to stop.
+        timelapse: whether films are made.
         stop: set to end the work at the next evaluation; its message goes back.
     """
 
     broker: Broker
     storage: Storage
-    weights: Weights
+    shelf: WeightsShelf
     cache: Path
     device: torch.device | str | None
-    snapshot_every: int
+    snapshot_every: int | None
+    checkpoint_seconds: float
+    timelapse: bool
     stop: threading.Event

@@ -10,6 +10,7 @@ from stylegram.common import artifacts
 from stylegram.common.errors import InvalidMessage, NotFound, StylegramError
 from stylegram.common.messages import JobCompleted, JobFailed, JobStarted, Message, StyleJob
 from stylegram.common.records import RunRecord
+from stylegram.stylizer.checkpoints import Checkpoints
 from stylegram.stylizer.easel import Easel
 from stylegram.stylizer.metrics import JOBS, SECONDS
 from stylegram.stylizer.studio import Studio
@@ -32,7 +33,8 @@ class Worker:
         """Paint the job, once: one that is redelivered after it was finished only gets its events again.
 
         Raises:
-            StylegramError: retryable; nothing is known to be wrong with the job itself.
+            StylegramError: retryable; nothing is known to be wrong with the job itself. `DeviceLost` among them, which
+                says that this process should end.
         """
         job = _style_job(message)
         if record := self._finished(job.job_id):
@@ -73,6 +75,7 @@ class Worker:
         self._studio.broker.publish(
             JobCompleted(job_id=record.job_id, result=artifacts.result(record.job_id), record=record)
         )
+        Checkpoints(self._studio.storage, record.job_id).clear()
         JOBS.labels(outcome="succeeded").inc()
         SECONDS.observe(record.seconds)
         _log.info("job_completed", seconds=round(record.seconds, 1), evaluations=record.evaluations)
@@ -81,6 +84,7 @@ class Worker:
         self._studio.broker.publish(
             JobFailed(job_id=job.job_id, reason=str(error), error_code=error.code, record=record)
         )
+        Checkpoints(self._studio.storage, job.job_id).clear()
         JOBS.labels(outcome="failed").inc()
         _log.error("job_failed", reason=str(error), error_code=error.code)
 
