@@ -49,8 +49,13 @@ format: $(STAMP) ## Format the code
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
 
-bench: setup ## Measure the engine; figures go to standard output
-	@$(BIN)/python bench/engine.py
+# Beside other engines, whose folders STYLEGRAM_BENCH_NEURAL_STYLE_PT and STYLEGRAM_BENCH_STYLE_TRANSFER_PYTORCH name,
+# loss over time and strokes are measured too: twenty minutes for each of the PAIRS.
+PAIRS ?= 2
+bench: samples ## Measure the engine; figures go to standard output and var/bench
+	@$(BIN)/python -m bench.cost
+	@$(if $(STYLEGRAM_BENCH_NEURAL_STYLE_PT),$(BIN)/python -m bench.equal_loss --pairs $(PAIRS))
+	@$(if $(STYLEGRAM_BENCH_NEURAL_STYLE_PT),$(BIN)/python -m bench.trade_off --pairs $(PAIRS))
 
 clean: ## Remove the virtual environment, the samples and all state; the weights stay in their cache
 	rm -rf .venv samples var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
