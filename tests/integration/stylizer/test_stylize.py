@@ -36,6 +36,7 @@ def assert_sound(result: Result) -> None:
     assert np.isfinite(result.pixels).all()
     assert result.pixels.min() >= 0
     assert result.pixels.max() <= 1
+    assert result.metrics
     metrics = result.metrics.model_dump()
     numbers = [*metrics.pop("layer_errors").values(), *metrics.values(), *result.losses.values()]
     assert all(map(math.isfinite, numbers))

@@ -116,6 +116,18 @@ def test_a_blocks_layers_are_computed_only_as_deep_as_asked_for(weights: Weights
     assert [name for name, _ in block.features(random_pixels(16, 16), 1)] == ["relu1_1"]
 
 
+def test_looking_at_a_picture_copies_no_numbers_to_the_device(
+    weights: Weights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> Tensor:
+        raise AssertionError("numbers are copied")
+
+    (block,) = backbone_for(weights, ["relu1_2"]).blocks
+    monkeypatch.setattr(torch, "tensor", refuse)
+    monkeypatch.setattr(Tensor, "new_tensor", refuse)
+    assert len([*block.features(random_pixels(16, 16), 2)]) == 2
+
+
 @pytest.mark.parametrize("pooling", ["avg", "max"])
 def test_pooling_rounds_odd_sides_down(weights: Weights, pooling: Literal["avg", "max"]) -> None:
     (block,) = backbone_for(weights, ["relu1_1"], pooling=pooling).blocks

@@ -14,7 +14,8 @@ from safetensors.torch import load
 
 from engine_fakes import Enough, cheap, half, small_tiles, without_measuring
 from stylegram.common.errors import InvalidCheckpoint
-from stylegram.stylizer.engine import Result, Step, checkpoint, stylize
+from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.stylizer.engine import Result, Step, checkpoint, style_transfer, stylize
 from stylegram.stylizer.engine.backbone import native_precision
 from stylegram.stylizer.engine.checkpoint import Checkpoint, fingerprint
 from stylegram.stylizer.engine.models.weights import Weights
@@ -91,22 +92,57 @@ def test_a_fingerprint_is_that_of_its_pictures_hyperparameters_and_weights() -> 
     touched = picture()
     touched.putpixel((3, 3), (1, 2, 3))
     flat, tall = Image.new("L", (6, 2)), Image.new("L", (2, 6))
+
+    def mark_of(hyperparameters: Hyperparameters, digest: str, images: list[Image.Image | None]) -> str:
+        return fingerprint(hyperparameters, digest, images, CPU)
+
     marks = [
-        fingerprint(cheap(), "a", [one, other, None, None]),
-        fingerprint(cheap(seed=1), "a", [one, other, None, None]),
-        fingerprint(cheap(tv_weight=0.021), "a", [one, other, None, None]),
-        fingerprint(cheap(), "b", [one, other, None, None]),
-        fingerprint(cheap(), "a", [touched, other, None, None]),
-        fingerprint(cheap(), "a", [other, one, None, None]),
-        fingerprint(cheap(), "a", [one, other, None, mask]),
-        fingerprint(cheap(), "a", [one, other, mask, None]),
-        fingerprint(cheap(), "a", [one, other, None, flat]),
-        fingerprint(cheap(), "a", [one, other, None, tall]),
-        fingerprint(cheap(), "a", [one, other, None, mask.convert("RGB")]),
+        mark_of(cheap(), "a", [one, other, None, None]),
+        mark_of(cheap(seed=1), "a", [one, other, None, None]),
+        mark_of(cheap(tv_weight=0.021), "a", [one, other, None, None]),
+        mark_of(cheap(), "b", [one, other, None, None]),
+        mark_of(cheap(), "a", [touched, other, None, None]),
+        mark_of(cheap(), "a", [other, one, None, None]),
+        mark_of(cheap(), "a", [one, other, None, mask]),
+        mark_of(cheap(), "a", [one, other, mask, None]),
+        mark_of(cheap(), "a", [one, other, None, flat]),
+        mark_of(cheap(), "a", [one, other, None, tall]),
+        mark_of(cheap(), "a", [one, other, None, mask.convert("RGB")]),
     ]
     assert len(set(marks)) == len(marks)
-    assert fingerprint(cheap(), "a", [picture(), picture(seed=1), None, None]) == marks[0]
+    assert mark_of(cheap(), "a", [picture(), picture(seed=1), None, None]) == marks[0]
     assert len(marks[0]) == 64
+
+
+def test_other_versions_and_kinds_of_device_have_other_fingerprints(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mark_on(device: str = "cpu") -> str:
+        return fingerprint(cheap(), "a", [picture()], torch.device(device))
+
+    marks = [mark_on(), mark_on("cuda")]
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "__version__", "0.1")
+        marks.append(mark_on())
+    monkeypatch.setattr(checkpoint, "version", lambda name: f"{name} 0.1")
+    marks.append(mark_on())
+    assert len(set(marks)) == 4
+    assert mark_on("cuda:1") == mark_on("cuda:0")
+
+
+def test_pictures_are_hashed_once_and_only_where_a_checkpoint_is_asked_for(
+    weights: Weights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_measuring(monkeypatch)
+    calls: list[object] = []
+
+    def counted(*arguments: Any) -> str:
+        calls.append(arguments)
+        return fingerprint(*arguments)
+
+    monkeypatch.setattr(style_transfer, "fingerprint", counted)
+    stylize(picture(), picture(seed=1), cheap(), weights=weights)
+    assert not calls
+    painted(weights)
+    assert len(calls) == 1
 
 
 def painted(
@@ -153,6 +189,29 @@ def test_a_run_cut_off_anywhere_goes_on_to_the_same_picture(
         assert before + after == steps
         assert np.array_equal(rest.pixels, whole.pixels)
         assert (rest.losses, rest.evaluations, rest.precision) == (whole.losses, 6, precision)
+
+
+@pytest.mark.parametrize("stop_at", [2, 5])
+def test_less_memory_after_an_interruption_changes_nothing_at_the_scale_that_was_cut_off(
+    weights: Weights, monkeypatch: pytest.MonkeyPatch, stop_at: int
+) -> None:
+    without_measuring(monkeypatch)
+    small_tiles(monkeypatch, 8)
+    values: dict[str, Any] = {"tiling": "auto", "precision": "fp32"}
+    whole, steps, _ = painted(weights, **values)
+    _, before, last = painted(weights, stop_at=stop_at, **values)
+    monkeypatch.setattr("stylegram.stylizer.engine.memory.free_bytes", lambda _: 0)
+    rest, after, _ = painted(weights, last, **values)
+    assert whole is not None
+    assert rest is not None
+    assert whole.tiled_blocks == 0
+    if stop_at == 2:  # the next scale is planned for the memory there is then
+        assert (before + after)[:3] == steps[:3]
+        assert rest.tiled_blocks == 2
+    else:
+        assert before + after == steps
+        assert np.array_equal(rest.pixels, whole.pixels)
+        assert rest.tiled_blocks == 0
 
 
 def test_a_run_cut_off_twice_goes_on_too(weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,19 +1,20 @@
 """Jobs that are interrupted and taken up again: nothing is lost, and the picture is the same."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from stylegram.common import artifacts
 from stylegram.common.adapters.folder_storage import FolderStorage
-from stylegram.common.errors import Interrupted, Unavailable
+from stylegram.common.errors import DeviceLost, Interrupted, Unavailable
 from stylegram.common.messages import JobCompleted, JobFailed, StyleJob
 from stylegram.common.ports import StoredObject
 from stylegram.common.records import RunRecord
 from stylegram.common.topology import STYLIZER_JOBS
 from stylegram.stylizer import safekeeping
+from stylegram.stylizer.checkpoints import Checkpoints
 from stylegram.stylizer.engine.checkpoint import Checkpoint
 from stylegram.stylizer.engine.losses import Objective
 from stylegram.stylizer.engine.models.weights import Weights
@@ -63,6 +64,22 @@ class WatchedStorage(FolderStorage):
             raise Unavailable("The storage is away.")
         self.written.append(name)
         return super().write(name, data, content_type=content_type, metadata=metadata)
+
+
+def unwell(error: Exception) -> Callable[[Checkpoint], bytes]:
+    """A checkpoint's `pack` that raises."""
+
+    def pack(_: Checkpoint) -> bytes:
+        raise error
+
+    return pack
+
+
+NO_CHECKPOINTS = [
+    MemoryError(),
+    OSError(28, "No space left on device"),
+    RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes."),
+]
 
 
 class Hours:
@@ -173,6 +190,40 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_work(
     assert record_of(studio).outcome == "succeeded"
 
 
+@pytest.mark.parametrize("error", NO_CHECKPOINTS, ids=lambda error: type(error).__name__)
+def test_a_checkpoint_that_cannot_be_made_does_not_end_the_work(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(safekeeping, "time", Hours())
+    monkeypatch.setattr(Checkpoint, "pack", unwell(error))
+    studio.worker(checkpoint_seconds=1).handle(job_for(studio), 1)
+    assert record_of(studio).outcome == "succeeded"
+
+
+@pytest.mark.parametrize("error", NO_CHECKPOINTS, ids=lambda error: type(error).__name__)
+def test_a_stopped_job_whose_checkpoint_cannot_be_made_is_painted_anew(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "pack", unwell(error))
+        studio.broker.publish(job_for(studio))
+        studio.stop.set()
+        assert studio.consumer(studio.worker()).step()
+    studio.stop.clear()
+    assert studio.consumer(studio.worker()).step()
+    assert [type(message) for message in studio.events()][-1] is JobCompleted
+    assert record_of(studio).resumed_at == ()
+
+
+def test_a_gpu_that_fails_while_a_checkpoint_is_made_has_failed(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(safekeeping, "time", Hours())
+    monkeypatch.setattr(Checkpoint, "pack", unwell(RuntimeError("CUDA error: unspecified launch failure")))
+    with pytest.raises(DeviceLost):
+        studio.worker(checkpoint_seconds=1).handle(job_for(studio), 1)
+
+
 def test_a_stopped_job_whose_work_cannot_be_kept_goes_back_all_the_same(studio: Studio) -> None:
     studio.storage = storage = WatchedStorage(studio.folder / "storage")
     storage.refused = "checkpoints"
@@ -233,6 +284,36 @@ def test_a_storage_that_is_away_is_no_reason_to_begin_anew(studio: Studio, monke
     with pytest.raises(Unavailable):
         studio.worker().handle(job, 1)
     assert studio.runs() == [artifacts.checkpoint("42", 2)]
+
+
+def test_a_checkpoint_that_gives_way_to_a_newer_one_meanwhile_costs_nothing(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = job_for(studio)
+    interrupt(studio, job, 2)
+    read, older, newer = studio.storage.read, artifacts.checkpoint("42", 1), artifacts.checkpoint("42", 2)
+    data = read(newer)
+    studio.storage.delete(newer)
+    studio.storage.write(older, data, content_type="application/octet-stream")
+
+    def hurry(name: str) -> bytes:
+        if name == older:
+            studio.storage.write(newer, data, content_type="application/octet-stream")
+            studio.storage.delete(older)
+        return read(name)
+
+    monkeypatch.setattr(studio.storage, "read", hurry)
+    studio.worker(timelapse=True).handle(job, 1)
+    assert record_of(studio).resumed_at == (2,)
+
+
+def test_a_worker_that_is_stopped_at_a_job_that_another_has_finished_leaves_no_checkpoint(studio: Studio) -> None:
+    job = job_for(studio)
+    interrupt(studio, job, 2)
+    data = studio.storage.read(artifacts.checkpoint("42", 2))
+    studio.worker().handle(job, 1)
+    Checkpoints(studio.storage, "42").save(3, data)
+    assert studio.runs() == [artifacts.record("42"), artifacts.result("42")]
 
 
 def test_what_a_worker_that_was_killed_after_the_record_left_behind_is_swept_up(studio: Studio) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from engine_fakes import backbone_for, cheap, objective_for, slope_of
 from stylegram.common.errors import InvalidInput
 from stylegram.common.hyperparameters import Hyperparameters, layers_of
-from stylegram.stylizer.engine.losses import Losses, StyleImage, total_variation
+from stylegram.stylizer.engine.losses import Losses, Objective, StyleImage, total_variation
 from stylegram.stylizer.engine.models.weights import StateDict, Weights
 from stylegram.stylizer.engine.tiles import Region, probe
 from stylizer_fakes import random_pixels, random_state
@@ -277,6 +277,16 @@ def test_soft_edges_lie_between_no_mask_and_a_hard_one(weights: Weights) -> None
     assert grey == pytest.approx(everywhere, rel=1e-4)  # one grey is as good as another
     torch.testing.assert_close(same_slope, slope, rtol=1e-2, atol=1e-7)
     torch.testing.assert_close(grey_slope, slope, rtol=1e-2, atol=1e-7)
+
+
+def test_a_mask_is_counted_as_the_features_precision_has_it(weights: Weights) -> None:
+    image, style = random_pixels(64, 64), random_pixels(32, 32, 1) ** 2
+    mask = torch.full((1, 1, 64, 64), 0.3343)
+    backbone = backbone_for(weights, ("relu1_1",), precision="bf16")
+    settings = cheap(style_layers=("relu1_1",), content_layers=())
+    (term,) = Objective(backbone, image, [StyleImage(style, mask=mask)], settings)._terms
+    assert term.positions == pytest.approx(float(mask.bfloat16().float().sum()), rel=1e-6)
+    assert term.positions != pytest.approx(float(mask.sum()), rel=1e-4)
 
 
 def test_black_masks_are_refused(weights: Weights) -> None:

@@ -13,7 +13,14 @@ from engine_fakes import backbone_for
 from stylegram.common.hyperparameters import LAYERS
 from stylegram.stylizer.engine import memory
 from stylegram.stylizer.engine.backbone import Block
-from stylegram.stylizer.engine.memory import blocks_to_tile, free_bytes, is_out_of_memory, needed_bytes, peak_mb
+from stylegram.stylizer.engine.memory import (
+    blocks_to_tile,
+    features_bytes,
+    free_bytes,
+    is_out_of_memory,
+    needed_bytes,
+    peak_mb,
+)
 from stylegram.stylizer.engine.models.weights import Weights
 from stylizer_fakes import CPU
 
@@ -97,18 +104,24 @@ SIDES = st.integers(32, 4096)
 def test_larger_pictures_are_tiled_more_and_more_memory_tiles_less(
     blocks: list[Block], height: int, width: int, larger: int, free: int, more: int, digits: int
 ) -> None:
-    def tiled(width: int, free: int, digits: int = digits, history: int = 0) -> int:
+    def tiled(width: int, free: int, digits: int = digits, held: int = 0) -> int:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(memory, "free_bytes", lambda _: free)
-            return blocks_to_tile(blocks, (width, height), bytes_per_feature=digits, history_bytes=history, device=CPU)
+            return blocks_to_tile(blocks, (width, height), bytes_per_feature=digits, held_bytes=held, device=CPU)
 
     assert 0 <= tiled(width, free) <= 5
     assert tiled(max(width, larger), free) >= tiled(width, free)
     assert tiled(width, free + more) <= tiled(width, free)
     assert tiled(width, free, 2) <= tiled(width, free, 4)
-    assert tiled(width, free, history=more) >= tiled(width, free)
+    assert tiled(width, free, held=more) >= tiled(width, free)
     assert tiled(width, 0) == 5
     assert tiled(width, 1 << 50) == 0
+
+
+def test_what_is_kept_of_a_picture_is_its_features_at_the_layers_that_are_named(blocks: list[Block]) -> None:
+    positions = 50 * 25 * 64 + 12 * 6 * 256  # odd sides are rounded down
+    assert features_bytes(blocks, (50, 25), ("relu1_2", "relu3_1"), 2) == 2 * positions
+    assert features_bytes(blocks, (50, 25), (), 4) == 0
 
 
 def test_what_a_picture_takes_is_mostly_its_shallow_blocks(blocks: list[Block]) -> None:

@@ -297,6 +297,22 @@ def test_recolouring_brings_back_the_colours_that_were_asked_for(colors: str, wh
     torch.testing.assert_close(torch.cov(finished.flatten(2)[0]), torch.cov(wanted.flatten(2)[0]), rtol=0, atol=0.02)
 
 
+def test_recolouring_leaves_a_picture_as_it_was_painted_where_no_mask_is_white() -> None:
+    motif = motif_of(RED, masks=(half(),), recolor=True, mask_softness=0)
+    painted = to_tensor(picture(seed=5), SIZE, CPU)
+    finished = motif.finish(painted)
+    assert torch.equal(finished[..., -20:], painted[..., -20:])
+    assert finished[..., :20].mean((0, 2, 3))[0] == pytest.approx(200 / 255, abs=0.02)
+
+
+def test_style_images_are_as_large_as_is_said_beforehand_and_never_huge() -> None:
+    motif = motif_of(picture(90, 30), picture(40, 50), style_scale=2.5)
+    sizes = [(style.pixels.shape[-1], style.pixels.shape[-2]) for style in motif.styles(SIZE)]
+    assert motif.style_sizes(SIZE) == sizes
+    huge = motif_of(Image.new("RGB", (400, 100)), RED, style_scale=4)
+    assert huge.style_sizes((4096, 4096)) == [(8192, 2048), (8192, 8192)]
+
+
 def test_the_palette_is_the_first_style_in_its_own_colours() -> None:
     motif = motif_of(RED, BLUE, colors="luminance", style_scale=2)
     palette = motif.palette(SIZE)

@@ -11,7 +11,6 @@ from stylegram.common.errors import NonFinite
 from stylegram.stylizer.engine.losses import Losses
 from stylegram.stylizer.engine.models.weights import Weights
 from stylegram.stylizer.engine.optimize import Minimiser
-from stylegram.stylizer.engine.optimizers import Adam
 from stylizer_fakes import random_pixels
 
 OPTIMIZERS = ("lbfgs", "adam")
@@ -247,8 +246,23 @@ def test_what_the_listener_raises_ends_the_work(optimizer: str) -> None:
         minimiser.run(Quadratic(), 5)
 
 
-def test_what_the_optimiser_remembers_is_known_beforehand() -> None:
-    minimiser = Minimiser(cheap(optimizer="lbfgs", history_size=7), Diary())
-    assert minimiser.history_bytes((32, 16)) == 7 * 2 * 2 * 3 * 32 * 16  # in bf16
-    adam = Minimiser(cheap(optimizer="adam"), Diary())
-    assert adam.history_bytes((32, 16)) == Adam(cheap()).history_bytes(32, 16)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_best_picture_is_stored_only_where_it_is_not_the_last(optimizer: str) -> None:
+    stored: list[bool] = []
+    minimiser = Minimiser(cheap(optimizer=optimizer), lambda *_: stored.append("best" in minimiser.state()))
+    minimiser.begin(random_pixels(4, 4))
+    minimiser.run(Scripted(5, 3, 4, 2), 4)
+    assert stored == [False, False, True, False]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_the_best_picture_survives_an_interruption(optimizer: str, cut: int) -> None:
+    script = (5, 3, 4, 6)
+    states: list[dict[str, Tensor]] = []
+    first = Minimiser(cheap(optimizer=optimizer), lambda *_: states.append(first.state()))
+    first.begin(random_pixels(4, 4))
+    expected = first.run(Scripted(*script), 4)
+    second = Minimiser(cheap(optimizer=optimizer), Diary())
+    second.restore({name: tensor.clone() for name, tensor in states[cut - 1].items()})
+    assert torch.equal(second.run(Scripted(*script[cut:]), 4), expected)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from engine_fakes import cheap
 from stylegram.stylizer.engine import optimizers
-from stylegram.stylizer.engine.optimizers import LBFGS, Adam, Optimizer, make_optimizer
+from stylegram.stylizer.engine.optimizers import LBFGS, Adam, Optimizer, history_bytes, make_optimizer
 from stylizer_fakes import random_pixels
 
 SIDE = 6
@@ -131,15 +131,24 @@ def test_lbfgs_remembers_as_many_updates_as_it_may(size: int) -> None:
         point = point + optimizer.step(point, quadratic_slope(point))
     updates = {name.partition(".")[0] for name in optimizer.state() if name.startswith("update")}
     assert len(updates) == min(size, 9)
-    assert optimizer.history_bytes(SIDE, SIDE) == size * 2 * 2 * 3 * SIDE * SIDE
+    assert history_bytes(cheap(history_size=size), SIDE, SIDE) == size * 2 * 2 * 3 * SIDE * SIDE
 
 
 def test_large_pictures_leave_room_for_fewer_updates_but_for_four_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = made("lbfgs", history_size=1).history_bytes(64, 64)
-    monkeypatch.setattr(optimizers, "_HISTORY_BYTES", 10 * one)
-    sizes = [made("lbfgs", side, side, history_size=15).history_bytes(64, 64) // one for side in (32, 64, 128, 4096)]
-    assert sizes == [15, 10, 4, 4]
-    assert made("lbfgs", 4096, 4096, history_size=2).history_bytes(64, 64) == 2 * one
+    def updates(side: int, size: int) -> int:
+        one = history_bytes(cheap(history_size=1), side, side)
+        return history_bytes(cheap(history_size=size), side, side) // one
+
+    monkeypatch.setattr(optimizers, "_HISTORY_BYTES", 10 * history_bytes(cheap(history_size=1), 64, 64))
+    assert [updates(side, 15) for side in (32, 64, 128, 4096)] == [15, 10, 4, 4]
+    assert updates(4096, 2) == 2
+
+
+def test_adam_remembers_two_pictures_in_fp32() -> None:
+    adam = made("adam")
+    adam.step(random_pixels(4, 8), random_pixels(4, 8))
+    moments = [adam.state()[name] for name in ("mean", "square")]
+    assert history_bytes(cheap(optimizer="adam"), 8, 4) == sum(each.nbytes for each in moments)
 
 
 def test_an_update_that_bends_the_wrong_way_is_not_learned_from() -> None:
@@ -148,6 +157,27 @@ def test_an_update_that_bends_the_wrong_way_is_not_learned_from() -> None:
     optimizer.step(point, quadratic_slope(point))  # moved nowhere
     optimizer.step(point + 0.1, quadratic_slope(point))  # the slope stayed
     optimizer.step(point + 0.2, quadratic_slope(point) - 0.1)  # it fell on the way up
+    assert not [name for name in optimizer.state() if name.startswith("update")]
+
+
+def test_an_update_is_judged_as_it_is_stored() -> None:
+    # The gradient's change is across the displacement but for a rise, which is lost when 1.001 is rounded to bf16.
+    moved = torch.full((1, 3, SIDE, SIDE), 0.5)
+    change = torch.ones_like(moved)
+    change[..., ::2] = -1
+    change[..., 1::2] += 1e-3
+    optimizer, nowhere = made("lbfgs"), torch.zeros_like(moved)
+    optimizer.step(nowhere, nowhere)
+    optimizer.step(moved, change)
+    assert not [name for name in optimizer.state() if name.startswith("update")]
+
+
+def test_a_flat_update_that_rounding_leaves_as_it_is_does_not_count() -> None:
+    moved, change = torch.zeros((2, 1, 3, SIDE, SIDE))
+    moved[..., 0], change[..., 0], change[..., 1] = 1, 2**-14, 1  # a cosine of 6e-5
+    optimizer, nowhere = made("lbfgs"), torch.zeros_like(moved)
+    optimizer.step(nowhere, nowhere)
+    optimizer.step(moved, change)
     assert not [name for name in optimizer.state() if name.startswith("update")]
 
 
@@ -211,3 +241,13 @@ def test_an_adam_that_ran_out_of_memory_in_a_step_takes_it_again(monkeypatch: py
 
 def _out_of_memory(*_: object) -> Tensor:
     raise MemoryError
+
+
+def test_no_pixel_moves_far_in_one_step_of_lbfgs_however_steep_its_slope() -> None:
+    optimizer, point = made("lbfgs", learning_rate=50), random_pixels(SIDE, SIDE)
+    for _ in range(6):
+        slope = quadratic_slope(point)
+        slope[..., 0, 0] *= 1e4
+        step = optimizer.step(point, slope)
+        assert step.abs().max() == pytest.approx(0.1)
+        point = (point + step).clamp(0, 1)

@@ -17,7 +17,7 @@ from stylegram.stylizer.engine.images import resized
 from stylegram.stylizer.engine.losses import Losses, Objective
 from stylegram.stylizer.engine.models.weights import StateDict, Weights
 from stylegram.stylizer.engine.motif import Motif
-from stylegram.stylizer.engine.painter import Painter, _with_details
+from stylegram.stylizer.engine.painter import FromListener, Painter, _with_details
 from stylizer_fakes import CPU, picture, random_pixels
 
 NOWHERE = Path("/nowhere")
@@ -245,7 +245,37 @@ def test_features_take_twice_the_memory_in_fp32_and_the_optimiser_as_much(
         painter, _ = painter_of(weights, precision=precision, evaluations=(1,), history_size=6)
         painter.paint(NOWHERE)
     assert [options["bytes_per_feature"] for options in asked] == [2, 4]
-    assert {options["history_bytes"] for options in asked} == {6 * 2 * 2 * 3 * 48 * 36}  # in bf16 always
+    history, content = 6 * 2 * 2 * 3 * 48 * 36, 128 * 24 * 18  # updates are of bf16 always
+    assert [options["held_bytes"] for options in asked] == [history + 2 * content, history + 4 * content]
+
+
+@pytest.mark.parametrize(("scale", "planned"), [(0.5, (48, 36)), (3.0, (125, 125))])
+def test_the_larger_of_picture_and_style_image_is_planned_for(
+    weights: Weights, monkeypatch: pytest.MonkeyPatch, scale: float, planned: tuple[int, int]
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def plan(_: object, size: tuple[int, int], **__: object) -> int:
+        asked.append(size)
+        return 0
+
+    monkeypatch.setattr(module, "blocks_to_tile", plan)
+    painter, _ = painter_of(weights, evaluations=(1,), style_scale=scale)
+    painter.paint(NOWHERE)
+    assert asked == [planned]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OUT_OF_MEMORY, NonFinite("mine"), KeyboardInterrupt()])
+def test_what_the_listener_raises_is_not_taken_for_the_engines_own(weights: Weights, error: BaseException) -> None:
+    def listen(*_: object) -> None:
+        raise error
+
+    painter, _ = painter_of(weights, precision="bf16", evaluations=(1,))
+    painter._on_evaluation = listen
+    with pytest.raises(FromListener) as caught:
+        painter.paint(NOWHERE)
+    assert caught.value.original is error
+    assert (painter.evaluation, painter.precision, painter.tiled_blocks) == (1, "bf16", 0)
 
 
 def test_an_objective_serves_its_scale_and_the_last_one_the_judging_too(
@@ -290,6 +320,23 @@ def test_a_checkpoint_that_lacks_something_is_refused(weights: Weights, optimize
         other, _ = painter_of(weights, optimizer=optimizer)
         with pytest.raises(InvalidCheckpoint, match=f"lacks '{lost.removeprefix('optimizer.')}'"):
             other.resume(Checkpoint(whole.fingerprint, facts, state))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"level": 2}, {"level": -1}, {"level": "1"}, {"level": 0.5}, {"level": None}, {"level": [1]}], ids=str
+)
+def test_a_checkpoint_of_a_scale_that_is_not_there_is_refused(weights: Weights, wrong: dict[str, Any]) -> None:
+    whole = interrupted(weights, "adam")
+    other, _ = painter_of(weights, optimizer="adam")
+    with pytest.raises(InvalidCheckpoint, match="is wrong"):
+        other.resume(Checkpoint(whole.fingerprint, {**whole.facts, **wrong}, whole.state))
+
+
+def test_a_checkpoint_whose_numbers_are_too_few_is_refused(weights: Weights) -> None:
+    whole = interrupted(weights, "adam")
+    other, _ = painter_of(weights, optimizer="adam")
+    with pytest.raises(InvalidCheckpoint, match="is wrong"):
+        other.resume(Checkpoint(whole.fingerprint, whole.facts, {**whole.state, "numbers": torch.zeros(2)}))
 
 
 SIDES = st.integers(32, 90)

@@ -15,8 +15,9 @@ from pydantic import ValidationError
 from engine_fakes import cheap, half, small_tiles, without_measuring
 from stylegram.common.errors import ConfigurationError, InvalidHyperparameters, InvalidInput, NonFinite, OutOfMemory
 from stylegram.common.hyperparameters import Hyperparameters, layers_of
-from stylegram.stylizer.engine import Result, Step, motif, painter, stylize
+from stylegram.stylizer.engine import Result, Step, motif, painter, style_transfer, stylize
 from stylegram.stylizer.engine.images import to_pixels
+from stylegram.stylizer.engine.losses import Losses, Objective
 from stylegram.stylizer.engine.memory import is_out_of_memory
 from stylegram.stylizer.engine.models.weights import StateDict, Weights
 from stylizer_fakes import SHALLOW, picture, random_state
@@ -33,6 +34,7 @@ def assert_sound(result: Result, size: tuple[int, int]) -> None:
     assert result.pixels.min() >= 0
     assert result.pixels.max() <= 1
     assert all(math.isfinite(loss) for loss in result.losses.values())
+    assert result.metrics
     numbers = result.metrics.model_dump()
     assert all(map(math.isfinite, [*numbers.pop("layer_errors").values(), *numbers.values()]))
 
@@ -108,6 +110,57 @@ def test_what_on_step_raises_reaches_the_caller(weights: Weights, optimizer: str
     assert seen == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("mine"),
+        torch.OutOfMemoryError("mine"),
+        RuntimeError("can't allocate memory, said the listener"),
+        NonFinite("mine"),
+        OutOfMemory("mine"),
+        KeyboardInterrupt("mine"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_on_step_raises_is_never_taken_for_the_engines_own(weights: Weights, error: BaseException) -> None:
+    seen = []
+
+    def listen(step: Step) -> None:
+        seen.append(step.evaluation)
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        stylize(picture(), picture(seed=1), cheap(), on_step=listen, weights=weights)
+    assert caught.value is error
+    assert error.__cause__ is None
+    assert "listen" in [entry.name for entry in caught.traceback]
+    assert seen == [1]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory.")])
+def test_a_picture_that_cannot_be_measured_is_given_all_the_same(
+    weights: Weights, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    measured = stylize(picture(), picture(seed=1), cheap(), weights=weights)
+    monkeypatch.setattr(style_transfer, "measure", full)
+    result = stylize(picture(), picture(seed=1), cheap(), weights=weights)
+    assert result.metrics is None
+    assert result.sha256 == measured.sha256
+    assert result.losses == measured.losses
+
+
+def test_a_defect_in_measuring_is_told(weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("size mismatch")
+
+    monkeypatch.setattr(style_transfer, "measure", broken)
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        stylize(picture(), picture(seed=1), cheap(), weights=weights)
+
+
 def test_the_record_of_the_result_is_complete(weights: Weights) -> None:
     result = stylize(picture(), picture(seed=1), cheap(precision="fp32"), weights=weights, device="cpu")
     assert (result.weights, result.weights_digest, result.device, result.precision, result.tiled_blocks) == (
@@ -139,6 +192,7 @@ def test_no_evaluations_give_the_starting_picture(weights: Weights) -> None:
     result = stylize(photograph, picture(seed=1), cheap(evaluations=(0, 0), start="content"), weights=weights)
     assert result.evaluations == 0
     assert result.image.tobytes() == photograph.tobytes()
+    assert result.metrics
     assert result.metrics.content_error == 0
 
 
@@ -315,16 +369,21 @@ def test_a_lack_of_memory_is_told_with_the_size_and_what_to_do(
 
 
 @pytest.mark.parametrize("tiling", ["auto", "off"])
-def test_torchs_own_words_for_a_lack_of_memory_are_known(weights: Weights, tiling: str) -> None:
+def test_torchs_own_words_for_a_lack_of_memory_are_known(
+    weights: Weights, monkeypatch: pytest.MonkeyPatch, tiling: str
+) -> None:
     seen = []
 
-    def listen(step: Step) -> None:
-        seen.append(step.evaluation)
-        torch.empty(10**15)
+    class Huge(Objective):
+        def __call__(self, image: torch.Tensor) -> Losses:
+            seen.append(image.shape)
+            torch.empty(10**15)
+            return super().__call__(image)
 
+    monkeypatch.setattr(painter, "Objective", Huge)
     with pytest.raises(OutOfMemory) as caught:
-        stylize(picture(), picture(seed=1), cheap(tiling=tiling), on_step=listen, weights=weights, device="cpu")
-    assert seen == ([1, 2] if tiling == "auto" else [1])
+        stylize(picture(), picture(seed=1), cheap(tiling=tiling), weights=weights, device="cpu")
+    assert len(seen) == (2 if tiling == "auto" else 1)
     assert is_out_of_memory(caught.value.__cause__ or caught.value)
 
 

@@ -9,7 +9,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from PIL.GifImagePlugin import GifImageFile
 
 from stylegram.common.errors import InvalidInput
@@ -91,7 +91,7 @@ def test_a_picture_that_is_not_kept_is_not_rendered() -> None:
     assert canvas.looks == before
 
 
-def test_what_is_repeated_takes_the_place_of_what_it_repeats() -> None:
+def test_what_comes_again_takes_the_place_of_what_there_was() -> None:
     timelapse, canvas = filled(40, most_frames=50)
     canvas.image = Image.new("RGB", (4, 4), GREEN)
     timelapse.add(21, canvas.render)
@@ -203,6 +203,14 @@ def test_a_film_without_frames_is_refused() -> None:
     for make in (empty.mp4, empty.gif):
         with pytest.raises(InvalidInput, match="no frames"):
             make()
+
+
+def test_a_frame_out_of_a_checkpoint_is_taken_for_a_jpeg_and_nothing_else() -> None:
+    buffer = BytesIO()
+    Image.new("RGB", (64, 48)).save(buffer, "PNG")
+    timelapse = Timelapse((64, 48), frames=[Frame(1, buffer.getvalue())])
+    with pytest.raises(UnidentifiedImageError):
+        timelapse.mp4()
 
 
 def test_a_frame_says_when_it_was() -> None:

@@ -122,6 +122,12 @@ def test_a_job_leaves_its_picture_and_a_complete_record(studio: Studio) -> None:
     assert stored.metadata == {"job_id": "42"}
 
 
+def test_the_record_counts_what_it_took_to_load_the_weights(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(easel, "time", Clock(tick=7.5))
+    studio.worker().handle(studio.job(), 1)
+    assert record_of(studio).durations["load"] == pytest.approx(7.5, abs=1)
+
+
 def test_a_job_tells_of_its_start_its_way_and_its_end(studio: Studio) -> None:
     studio.worker().handle(studio.job(), 3)
     said = studio.events()

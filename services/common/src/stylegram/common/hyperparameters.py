@@ -202,7 +202,7 @@ class Hyperparameters(BaseModel):
     )
     tiling: Literal["auto", "on", "off"] = Field(
         "auto",
-        description="Paint tile by tile: the same picture in a fraction of the memory for up to half more time."
+        description="Paint tile by tile: the same picture in a fraction of the memory for up to two thirds more time."
         " auto does it where the memory asks for it.",
     )
     deterministic: bool = Field(
@@ -265,6 +265,11 @@ class Hyperparameters(BaseModel):
             )
         if self.schedule and self.brush_scale is not None:
             raise ValueError("brush_scale does nothing beside a schedule; leave one of them out")
+        if self.cuda_graphs and self.style_loss == "wasserstein":
+            raise ValueError(
+                "cuda_graphs cannot record style_loss=wasserstein, whose eigenvectors wait for the GPU; leave one of"
+                " them out"
+            )
         layers = layers_of(self.backbone)
         foreign = dict.fromkeys(name for name in (*self.content_layers, *self.style_layers) if name not in layers)
         if foreign:
@@ -360,10 +365,12 @@ def parse_hyperparameters(values: dict[str, Any]) -> Hyperparameters:
 
 
 def _problem(issue: ErrorDetails) -> str:
-    where = ".".join(map(str, issue["loc"])) or "hyperparameters"
+    where = ".".join(map(str, issue["loc"]))
     if issue["type"] == "extra_forbidden":
         return f"there is no hyperparameter '{where}'"
-    return f"{where}: {issue['msg'].removeprefix('Value error, ')}"
+    words = issue["msg"].removeprefix("Value error, ")
+    # What several of them say together has no place of its own.
+    return f"{where}: {words}" if where else words
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
@@ -378,7 +385,7 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
-        if not equals:
+        if not equals or not name.strip():
             raise InvalidHyperparameters(
                 f"'{assignment}' is not a setting.", advice="Write name=value, as in size=256."
             )

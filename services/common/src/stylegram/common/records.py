@@ -111,8 +111,8 @@ class RunRecord(BaseModel):
     peak_memory_mb: float | None = None
     losses: dict[str, float] = Field(
         default_factory=dict,
-        description="Losses of the finished picture by the objective that was minimised: total, content, style, tv, and"
-        " one per layer, as in style.relu4_1.",
+        description="Losses of the painted picture, before its final colours, by the objective that was minimised:"
+        " total, content, style, tv, and one per layer, as in style.relu4_1.",
     )
     metrics: Metrics | None = None
     result_sha256: str | None = Field(None, description="Digest of the picture's pixels: RGB, 8 bits, row by row.")

@@ -33,6 +33,10 @@ class Block:
         self._convolutions = convolutions
         self._pool = F.avg_pool2d if pooling == "avg" else F.max_pool2d
         self._dtype = dtype
+        device = convolutions[0][1].device
+        self._mean, self._std = (
+            torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD)
+        )
 
     @property
     def channels(self) -> int:
@@ -62,8 +66,7 @@ class Block:
         return self._pool(features, 2)
 
     def _padded_picture(self, image: Tensor) -> Tensor:
-        mean, std = (image.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-        normalised = ((image - mean) / std).to(self._dtype, memory_format=torch.channels_last)
+        normalised = ((image - self._mean) / self._std).to(self._dtype, memory_format=torch.channels_last)
         # Not by F.pad, whose gradient a GPU sums in any order.
         wide = torch.cat((normalised[..., :1], normalised, normalised[..., -1:]), -1)
         return torch.cat((wide[..., :1, :], wide, wide[..., -1:, :]), -2)
@@ -93,7 +96,7 @@ class Backbone:
         precision: Precision,
         device: torch.device,
     ) -> None:
-        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        self.dtype = dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         names = layers_of(weights.backbone)
         names = names[: 1 + max(names.index(layer) for layer in layers)]
         blocks: dict[int, list[tuple[str, Tensor, Tensor]]] = {}

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch import Tensor
 from stylegram.common.errors import InvalidCheckpoint
 from stylegram.common.hyperparameters import Hyperparameters
 
-_FORMAT = 1
+_FORMAT = 2
 """Raised whenever what is stored changes its meaning."""
 _DIGEST_BYTES = 32
 _FACTS = "facts"
@@ -79,15 +80,20 @@ class Checkpoint:
         return cls(mark, facts, state, notes)
 
 
-def fingerprint(hyperparameters: Hyperparameters, weights_digest: str, images: list[Image.Image | None]) -> str:
-    """Tells runs apart that must not go on from each other's checkpoints: 64 hexadecimal digits.
+def fingerprint(
+    hyperparameters: Hyperparameters, weights_digest: str, images: list[Image.Image | None], device: torch.device
+) -> str:
+    """Tells runs apart that must not go on from each other's checkpoints: 64 hexadecimal digits. Other versions of the
+    engine or of torch, and other kinds of device, compute other pictures.
 
     Args:
         hyperparameters: how it is painted.
         weights_digest: by which network.
         images: from what; None holds the place of one that is not given.
+        device: where; only its kind counts.
     """
-    digest = sha256(f"{hyperparameters.model_dump_json()} {weights_digest}".encode())
+    surroundings = f"{version('stylegram-stylizer')} {torch.__version__} {device.type}"
+    digest = sha256(f"{hyperparameters.model_dump_json()} {weights_digest} {surroundings}".encode())
     for image in images:
         digest.update(b"none" if image is None else f"{image.mode} {image.size}".encode() + image.tobytes())
     return digest.hexdigest()

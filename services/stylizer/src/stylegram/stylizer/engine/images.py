@@ -17,6 +17,8 @@ Size = tuple[int, int]
 
 _SHORTEST = 32
 """Shorter side of the smallest picture that is worked on: two pixels in VGG's deepest block."""
+_LONGEST = 8192
+"""Longer side of the largest style image that is looked at, unless it is too narrow for that."""
 
 
 def resize_image(image: Image.Image, size: Size) -> Image.Image:
@@ -75,10 +77,11 @@ def at_least(size: Size, longer_side: int) -> Size:
 
 def with_area_of(size: Size, other: Size, *, scale: float = 1.0) -> Size:
     """`size` scaled to as many pixels as `other` has, so that neither picture's features are the larger; or to sides
-    that are `scale` times as long.
+    that are `scale` times as long. Never to sides of more than 8192 pixels, but to no less than 32 pixels across.
 
     >>> with_area_of((100, 100), (400, 100))
     (200, 200)
     """
-    factor = max(scale * math.sqrt(other[0] * other[1] / (size[0] * size[1])), _SHORTEST / min(size))
+    wanted = scale * math.sqrt(other[0] * other[1] / (size[0] * size[1]))
+    factor = max(min(wanted, _LONGEST / max(size)), _SHORTEST / min(size))
     return round(size[0] * factor), round(size[1] * factor)

@@ -127,6 +127,7 @@ class Objective:
         tiled_blocks: int = 0,
     ) -> None:
         self._hyperparameters = hyperparameters
+        self._dtype = backbone.dtype
         self._probe = partial(probe, backbone, tiled_blocks=tiled_blocks)
         self._probes: list[Probe] = []
         self._terms: list[_Term] = []
@@ -171,8 +172,9 @@ class Objective:
         sums = self._probe(style.pixels, [_Moments(layer) for layer in settings.style_layers])
         for layer, layer_share, target_sums in zip(settings.style_layers, settings.style_shares, sums, strict=True):
             target = make(target_sums / _positions(layer, (style.pixels.shape[-2], style.pixels.shape[-1])))
-            mask = None if style.mask is None else F.avg_pool2d(style.mask, _stride(layer))
-            positions = _positions(layer, size) if mask is None else float(mask.sum()) + _TINY
+            # What positions are divided by is what counts them, to the last digit.
+            mask = None if style.mask is None else F.avg_pool2d(style.mask, _stride(layer)).to(self._dtype)
+            positions = _positions(layer, size) if mask is None else float(mask.sum(dtype=torch.float32)) + _TINY
             index = self._add_moments(layer, mask)
             self._terms.append(_Term("style", layer_share, share, index, positions, target))
 

@@ -3,7 +3,7 @@
 import ctypes
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import psutil
@@ -32,7 +32,7 @@ _WORDS = (
 
 
 def blocks_to_tile(
-    blocks: Sequence[Block], size: tuple[int, int], *, bytes_per_feature: int, history_bytes: int, device: torch.device
+    blocks: Sequence[Block], size: tuple[int, int], *, bytes_per_feature: int, held_bytes: int, device: torch.device
 ) -> int:
     """The smallest number of blocks, the shallow ones first, that must be tiled for a picture to fit; all of them if
     it does not fit then either.
@@ -41,12 +41,12 @@ def blocks_to_tile(
         blocks: of the backbone.
         size: width and height of the picture.
         bytes_per_feature: 4 in fp32, 2 in bf16.
-        history_bytes: what the optimiser remembers.
+        held_bytes: what is held all the while: the optimiser's history, and the content image's features.
         device: where to compute.
     """
     room = _SHARE * free_bytes(device)
     for tiled in range(len(blocks)):
-        if history_bytes + needed_bytes(blocks, size, tiled, bytes_per_feature) <= room:
+        if held_bytes + needed_bytes(blocks, size, tiled, bytes_per_feature) <= room:
             return tiled
     return len(blocks)
 
@@ -73,6 +73,25 @@ def needed_bytes(blocks: Sequence[Block], size: tuple[int, int], tiled: int, byt
             # convolution needs besides.
             widest = max(widest, 4 * layer)
     return kept + widest
+
+
+def features_bytes(
+    blocks: Sequence[Block], size: tuple[int, int], layers: Collection[str], bytes_per_feature: int
+) -> int:
+    """What the features of these layers take.
+
+    Args:
+        blocks: of the backbone.
+        size: width and height of the picture.
+        layers: names, as in `relu4_1`.
+        bytes_per_feature: 4 in fp32, 2 in bf16.
+    """
+    return sum(
+        block.channels * (size[0] >> index) * (size[1] >> index) * bytes_per_feature
+        for index, block in enumerate(blocks)
+        for name in block.names
+        if name in layers
+    )
 
 
 def free_bytes(device: torch.device) -> int:

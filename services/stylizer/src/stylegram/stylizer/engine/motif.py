@@ -96,14 +96,20 @@ class Motif:
         settings = self._hyperparameters
         content = to_tensor(self._content, size, self._device) if settings.colors != "style" else None
         styles = []
-        for image, mask, share in zip(self._style_images, self._masks, self._shares, strict=True):
-            pixels = to_tensor(image, with_area_of(image.size, size, scale=settings.style_scale), self._device)
+        sizes = self.style_sizes(size)
+        for image, own, mask, share in zip(self._style_images, sizes, self._masks, self._shares, strict=True):
+            pixels = to_tensor(image, own, self._device)
             if content is not None and settings.colors == "matched":
                 pixels = transfer_colors(pixels, content, matching=settings.color_matching)
             elif content is not None:
                 pixels = match_luminance(pixels, content)
             styles.append(StyleImage(pixels, share, None if mask is None else self._mask(mask, size)))
         return styles
+
+    def style_sizes(self, size: Size) -> list[Size]:
+        """Of the style images for a picture of that size."""
+        scale = self._hyperparameters.style_scale
+        return [with_area_of(image.size, size, scale=scale) for image in self._style_images]
 
     def palette(self, size: Size) -> Tensor:
         """The first style image in its own colours, with as many pixels as a picture of that size has."""
@@ -123,13 +129,13 @@ class Motif:
             case "content":
                 start = content
             case "color_transfer":
-                start = self._in_styles_colors(lambda _: content, size)
+                start = self._in_styles_colors(lambda _: content, content)
             case "noise":
                 start = self._noise(content)
             case "blend":
                 start = settings.start_noise * self._noise(content) + (1 - settings.start_noise) * content
             case "preview":
-                start = self._in_styles_colors(lambda image: self._preview(image, size, cache), size)
+                start = self._in_styles_colors(lambda image: self._preview(image, size, cache), content)
             case "image":
                 assert self._start_image is not None
                 start = to_tensor(self._start_image, size, self._device)
@@ -144,12 +150,13 @@ class Motif:
         if not settings.recolor:
             return picture
         if settings.colors == "style":
-            return self._in_styles_colors(lambda _: picture, size)
+            return self._in_styles_colors(lambda _: picture, picture)
         return transfer_colors(picture, to_tensor(self._content, size, self._device), matching=settings.color_matching)
 
-    def _in_styles_colors(self, paint: Callable[[Image.Image], Tensor], size: Size) -> Tensor:
-        """What `paint` makes for each style image, in that one's colours, each where it counts; the content image shows
-        as far as none does."""
+    def _in_styles_colors(self, paint: Callable[[Image.Image], Tensor], base: Tensor) -> Tensor:
+        """What `paint` makes for each style image, in that one's colours, each where it counts; `base`, of the same
+        size, shows as far as none does."""
+        size = (base.shape[-1], base.shape[-2])
         total, weight, covered = torch.zeros((3, 1, 1, 1), device=self._device)
         for image, style in zip(self._style_images, self.styles(size), strict=True):
             if not style.share:
@@ -159,7 +166,7 @@ class Motif:
             total, weight = total + style.share * mask * colored, weight + style.share * mask
             # Shares say whose colours, the masks alone how much of any.
             covered = covered + mask
-        return torch.lerp(self.content(size), total / weight.clamp(min=_TINY), covered.clamp(max=1))
+        return torch.lerp(base, total / weight.clamp(min=_TINY), covered.clamp(max=1))
 
     def _preview(self, style: Image.Image, size: Size, cache: Path) -> Tensor:
         # Its strokes are a few pixels wide at any size: made at the coarsest, they would drown the content.

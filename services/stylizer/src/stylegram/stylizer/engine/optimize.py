@@ -34,10 +34,6 @@ class Minimiser:
         weights = (hyperparameters.content_weight, hyperparameters.style_weight, hyperparameters.tv_weight)
         self._factor = 1 / max(sum(weights), 1e-30)
 
-    def history_bytes(self, size: tuple[int, int]) -> int:
-        """What the optimiser remembers at most of pictures of that width and height, in bytes."""
-        return make_optimizer(self._hyperparameters, *size).history_bytes(*size)
-
     def begin(self, image: Tensor) -> None:
         """Start a scale.
 
@@ -92,7 +88,9 @@ class Minimiser:
         the tensors share their memory."""
         assert self._optimizer is not None and self._slope is not None
         numbers = torch.tensor((self._done, self._lowest, self._rose), dtype=torch.float64)
-        own = {"pixels": self._pixels, "slope": self._slope, "best": self._best, "numbers": numbers}
+        own = {"pixels": self._pixels, "slope": self._slope, "numbers": numbers}
+        if self._rose:  # else it is the picture itself
+            own["best"] = self._best
         return own | {f"optimizer.{name}": tensor for name, tensor in self._optimizer.state().items()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
@@ -101,9 +99,10 @@ class Minimiser:
         Raises:
             KeyError: there is something missing.
         """
-        self._pixels, self._slope, self._best = (state[name].clone() for name in ("pixels", "slope", "best"))
+        self._pixels, self._slope = state["pixels"].clone(), state["slope"].clone()
         done, self._lowest, rose = state["numbers"].tolist()
         self._done, self._rose = int(done), bool(rose)
+        self._best = state["best"].clone() if self._rose else self._pixels
         height, width = self._pixels.shape[-2:]
         self._optimizer = make_optimizer(self._hyperparameters, width, height)
         prefix = "optimizer."

@@ -4,7 +4,7 @@ Their state is plain tensors, so that it can be saved after any step and resized
 """
 
 from collections import deque
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -14,8 +14,11 @@ from stylegram.common.hyperparameters import Hyperparameters
 
 _FIRST_STEP = 0.02
 """Root mean square change of a pixel in L-BFGS's first step, before any curvature is known: five grey levels."""
-_LEAST_CURVATURE = 1e-10
-"""Relative; an update below it says nothing but rounding."""
+_LONGEST_STEP = 0.1
+"""Most that a pixel may change in one of L-BFGS's steps. Where a picture has more contrast than elsewhere, slopes are
+steeper than the curvature learned there, and longer steps leave confetti that takes dozens of evaluations to heal."""
+_LEAST_CURVATURE = 1e-4
+"""Cosine between a displacement and the gradient's change; an update below it says little but rounding."""
 _HISTORY_BYTES = 256_000_000
 _LEAST_HISTORY = 4
 
@@ -32,9 +35,6 @@ class Optimizer(Protocol):
 
     def at_scale(self, width: int, height: int) -> Self:
         """The optimiser for the next scale, with what holds there of what it learned."""
-
-    def history_bytes(self, width: int, height: int) -> int:
-        """What it remembers at most of pictures of that size."""
 
     def state(self) -> dict[str, Tensor]:
         """All that it remembers."""
@@ -54,12 +54,39 @@ def make_optimizer(hyperparameters: Hyperparameters, width: int, height: int) ->
     return LBFGS(hyperparameters, width, height)
 
 
+def history_bytes(hyperparameters: Hyperparameters, width: int, height: int) -> int:
+    """What that optimiser remembers at most of pictures of that size."""
+    # Adam's moments are as large as two updates, being of fp32.
+    updates = 2 if hyperparameters.optimizer == "adam" else _history_size(hyperparameters, width, height)
+    return updates * _update_bytes(width, height)
+
+
+class _Update(NamedTuple):
+    """A displacement and the gradient's change along it, bf16, and their product."""
+
+    moved: Tensor
+    change: Tensor
+    product: Tensor
+
+    @classmethod
+    def of(cls, moved: Tensor, change: Tensor) -> "_Update":
+        moved, change = moved.bfloat16(), change.bfloat16()
+        return cls(moved, change, _dot(moved, change))
+
+    @property
+    def curves_upwards(self) -> bool:
+        """Whether it may be learned from: the inverse curvature stays positive."""
+        bound = (_dot(self.moved, self.moved) * _dot(self.change, self.change)).sqrt()
+        return bool(self.product > _LEAST_CURVATURE * bound)
+
+
 class LBFGS:
     """L-BFGS (Liu & Nocedal 1989, "On the limited memory BFGS method for large scale optimization") without a line
     search: each step costs one evaluation, and a fixed step length suits the curvature that it has learned.
 
-    Deviations: displacements are measured after the picture was clipped, not as they were meant; the first step goes as
-    far as one of Adam's; and updates are remembered in bf16, whose rounding they survive, in half the memory.
+    Deviations: no pixel moves further than a tenth of its range in one step; displacements are measured after that, not
+    as they were meant; the first step goes as far as one of Adam's; and updates are remembered in bf16, whose rounding
+    they survive, in half the memory.
 
     Args:
         hyperparameters: step size and how many updates to remember.
@@ -69,36 +96,30 @@ class LBFGS:
 
     def __init__(self, hyperparameters: Hyperparameters, width: int, height: int) -> None:
         self._hyperparameters = hyperparameters
-        room = _HISTORY_BYTES // _update_bytes(width, height)
-        size = min(hyperparameters.history_size, max(_LEAST_HISTORY, room))
-        self._updates: deque[tuple[Tensor, Tensor]] = deque(maxlen=size)
+        self._updates: deque[_Update] = deque(maxlen=_history_size(hyperparameters, width, height))
         self._last: tuple[Tensor, Tensor] | None = None
 
     def step(self, point: Tensor, gradient: Tensor) -> Tensor:
         """See `Optimizer`."""
         if self._last is not None:
-            moved, change = point - self._last[0], gradient - self._last[1]
-            if _dot(moved, change) > _LEAST_CURVATURE * (_dot(moved, moved) * _dot(change, change)).sqrt():
-                self._updates.append((moved.bfloat16(), change.bfloat16()))
+            update = _Update.of(point - self._last[0], gradient - self._last[1])
+            if update.curves_upwards:
+                self._updates.append(update)
         self._last = (point, gradient)
         step = self._times_inverse(gradient).mul_(-self._hyperparameters.step_size)
         if not torch.isfinite(step).all():
             # Updates that almost cancel out can exceed fp32; without them it is a step along the slope.
             self._updates.clear()
             step = self._times_inverse(gradient).mul_(-self._hyperparameters.step_size)
-        return step
+        return step.clamp_(-_LONGEST_STEP, _LONGEST_STEP)
 
     def at_scale(self, width: int, height: int) -> "LBFGS":
         """A new one: curvatures are those of the pixels there."""
         return LBFGS(self._hyperparameters, width, height)
 
-    def history_bytes(self, width: int, height: int) -> int:
-        """See `Optimizer`."""
-        return (self._updates.maxlen or 0) * _update_bytes(width, height)
-
     def state(self) -> dict[str, Tensor]:
         """See `Optimizer`."""
-        pairs = (*self._updates, *([self._last] if self._last else []))
+        pairs = (*((each.moved, each.change) for each in self._updates), *([self._last] if self._last else []))
         names = [*(f"update{index}" for index in range(len(self._updates))), "last"]
         return {
             f"{name}.{part}": tensor
@@ -114,7 +135,7 @@ class LBFGS:
 
         names = {name.partition(".")[0] for name in state}
         self._updates.clear()
-        self._updates.extend(pair(f"update{index}") for index in range(len(names - {"last"})))
+        self._updates.extend(_Update.of(*pair(f"update{index}")) for index in range(len(names - {"last"})))
         self._last = pair("last") if "last" in names else None
 
     def _times_inverse(self, gradient: Tensor) -> Tensor:
@@ -123,14 +144,14 @@ class LBFGS:
             return gradient * (_FIRST_STEP / gradient.square().mean().sqrt().clamp(min=1e-30))
         result = gradient.clone()
         factors = []
-        for moved, change in reversed(self._updates):
-            factor = _dot(moved, result) / _dot(moved, change)
+        for moved, change, product in reversed(self._updates):
+            factor = _dot(moved, result) / product
             result.addcmul_(change, -factor)
             factors.append(factor)
-        moved, change = self._updates[-1]
-        result *= _dot(moved, change) / _dot(change, change)
-        for (moved, change), factor in zip(self._updates, reversed(factors), strict=True):
-            result.addcmul_(moved, factor - _dot(change, result) / _dot(moved, change))
+        _, change, product = self._updates[-1]
+        result *= product / _dot(change, change)
+        for (moved, change, product), factor in zip(self._updates, reversed(factors), strict=True):
+            result.addcmul_(moved, factor - _dot(change, result) / product)
         return result
 
 
@@ -143,7 +164,6 @@ class Adam:
 
     def __init__(self, hyperparameters: Hyperparameters) -> None:
         self._hyperparameters = hyperparameters
-        # Two of them: where tensors are stored, none may share another's memory.
         self._mean, self._square = torch.zeros(()), torch.zeros(())
         self._steps = 0
 
@@ -169,10 +189,6 @@ class Adam:
             )
         return other
 
-    def history_bytes(self, width: int, height: int) -> int:
-        """See `Optimizer`."""
-        return 2 * _update_bytes(width, height)  # in fp32
-
     def state(self) -> dict[str, Tensor]:
         """See `Optimizer`."""
         return {"mean": self._mean, "square": self._square, "steps": torch.tensor(self._steps)}
@@ -180,6 +196,12 @@ class Adam:
     def restore(self, state: dict[str, Tensor]) -> None:
         """See `Optimizer`."""
         self._mean, self._square, self._steps = state["mean"], state["square"], int(state["steps"])
+
+
+def _history_size(hyperparameters: Hyperparameters, width: int, height: int) -> int:
+    """How many updates L-BFGS remembers."""
+    room = _HISTORY_BYTES // _update_bytes(width, height)
+    return min(hyperparameters.history_size, max(_LEAST_HISTORY, room))
 
 
 def _update_bytes(width: int, height: int) -> int:

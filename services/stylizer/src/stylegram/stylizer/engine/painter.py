@@ -1,5 +1,6 @@
 """The scales of one run, coarse to fine, and what is done when one of them does not go as planned."""
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,13 +15,26 @@ from stylegram.stylizer.engine.backbone import Backbone, Precision, native_preci
 from stylegram.stylizer.engine.checkpoint import Checkpoint
 from stylegram.stylizer.engine.images import Size, at_least, resized
 from stylegram.stylizer.engine.losses import Losses, Objective
-from stylegram.stylizer.engine.memory import blocks_to_tile, is_out_of_memory, release
+from stylegram.stylizer.engine.memory import blocks_to_tile, features_bytes, is_out_of_memory, release
 from stylegram.stylizer.engine.models.weights import Weights
 from stylegram.stylizer.engine.motif import Motif
 from stylegram.stylizer.engine.optimize import Minimiser
+from stylegram.stylizer.engine.optimizers import history_bytes
 
 OnEvaluation = Callable[[Losses, Tensor], None]
 _Made = TypeVar("_Made")
+
+
+class FromListener(BaseException):
+    """What a listener raised, wrapped so that nobody on its way takes it for the engine's own.
+
+    Args:
+        original: what it raised.
+    """
+
+    def __init__(self, original: BaseException) -> None:
+        super().__init__(original)
+        self.original = original
 
 
 class Painter:
@@ -31,7 +45,8 @@ class Painter:
         hyperparameters: how.
         weights: the backbone's.
         device: where to compute.
-        on_evaluation: told of the losses and the picture at each evaluation; what it raises ends the work.
+        on_evaluation: told of the losses and the picture at each evaluation; what it raises ends the work, see
+            `FromListener`.
     """
 
     def __init__(
@@ -59,20 +74,27 @@ class Painter:
         # No convolution behind the deepest layer is computed.
         self._blocks = max(int(name[4]) for name in (*hyperparameters.content_layers, *hyperparameters.style_layers))
         self._made: tuple[object, Objective] | None = None
+        self._planned: tuple[Size, Precision] | None = None
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Go on where the checkpoint was taken, instead of at the start.
 
         Raises:
-            InvalidCheckpoint: it lacks something.
+            InvalidCheckpoint: it lacks something, or has what cannot be.
         """
         facts = checkpoint.facts
         try:
             self._level, self.evaluation = facts["level"], facts["evaluation"]
+            if not 0 <= self._level < len(self._scales):
+                raise ValueError(f"there is no scale {self._level}")
             self.precision, self.tiled_blocks = facts["precision"], facts["tiled_blocks"]
+            # Another plan, for other memory, would make another picture.
+            self._planned = (self._scales[self._level][0], self.precision)
             self._minimiser.restore({name: tensor.to(self._device) for name, tensor in checkpoint.state.items()})
         except KeyError as error:
             raise InvalidCheckpoint(f"The checkpoint lacks {error}.", advice="Start anew without it.") from error
+        except (TypeError, ValueError) as error:
+            raise InvalidCheckpoint(f"The checkpoint is wrong: {error}.", advice="Start anew without it.") from error
         self._resumed = True
 
     def checkpoint(self, fingerprint: str, notes: Mapping[str, bytes]) -> Checkpoint:
@@ -94,6 +116,7 @@ class Painter:
         Raises:
             NonFinite: in fp32 too.
             RuntimeError: no memory, tiled neither; see `memory.is_out_of_memory`.
+            FromListener: the listener raised something.
         """
         image: Tensor | None = None
         for level in range(self._level, len(self._scales)):
@@ -163,22 +186,32 @@ class Painter:
 
     def _plan(self, backbone: Backbone, size: Size) -> None:
         """More blocks are tiled at larger scales, never fewer again."""
-        match self._hyperparameters.tiling:
+        if self._planned == (size, self.precision):
+            return
+        self._planned = (size, self.precision)
+        settings = self._hyperparameters
+        match settings.tiling:
             case "on":
                 self.tiled_blocks = self._blocks
             case "auto":
+                digits = 2 if self.precision == "bf16" else 4
+                content = features_bytes(backbone.blocks, size, settings.content_layers, digits)
                 wanted = blocks_to_tile(
                     backbone.blocks,
-                    size,
-                    bytes_per_feature=2 if self.precision == "bf16" else 4,
-                    history_bytes=self._minimiser.history_bytes(size),
+                    # Style images go through the same blocks, and may be the larger ones.
+                    max(size, *self._motif.style_sizes(size), key=math.prod),
+                    bytes_per_feature=digits,
+                    held_bytes=history_bytes(settings, *size) + content,
                     device=self._device,
                 )
                 self.tiled_blocks = max(self.tiled_blocks, wanted)
 
     def _count(self, losses: Losses, pixels: Tensor) -> None:
         self.evaluation += 1
-        self._on_evaluation(losses, pixels)
+        try:
+            self._on_evaluation(losses, pixels)
+        except BaseException as error:
+            raise FromListener(error) from error
 
 
 def _losses_of(picture: Tensor, objective: Objective) -> dict[str, float]:

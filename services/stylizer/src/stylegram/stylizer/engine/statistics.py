@@ -20,7 +20,7 @@ def moments(features: Tensor, mask: Tensor | None = None) -> Tensor:
 
     Args:
         features: shape (1, C, H, W).
-        mask: how much each position counts, shape (1, 1, H, W); all the same where None.
+        mask: how much each position counts, shape (1, 1, H, W), in the features' precision; all the same where None.
 
     Returns:
         Shape (C, C + 1), fp32: the products, and in the last column the channels. Over the number of positions, the
@@ -39,7 +39,7 @@ class _Moments(torch.autograd.Function):
         ctx.save_for_backward(features, mask)
         channels = features.shape[1]
         flat = _by_position(features)
-        counts = None if mask is None else _by_position(mask).to(flat.dtype).split(_STRIP)
+        counts = None if mask is None else _by_position(mask).split(_STRIP)
         sums = features.new_zeros((channels, channels + 1), dtype=torch.float32)
         for index, strip in enumerate(flat.split(_STRIP)):
             counted = strip if counts is None else strip * counts[index]
@@ -55,7 +55,7 @@ class _Moments(torch.autograd.Function):
         # Both factors of a product are features, hence the sum with the transpose.
         slope = torch.addmm(sums.to(flat.dtype), flat, (products + products.T).to(flat.dtype))
         if mask is not None:
-            slope *= _by_position(mask).to(flat.dtype)
+            slope *= _by_position(mask)
         _, channels, height, width = features.shape
         return slope.view(1, height, width, channels).permute(0, 3, 1, 2), None
 

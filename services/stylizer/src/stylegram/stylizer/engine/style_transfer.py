@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from stylegram.common import encoders
 from stylegram.common.errors import InvalidCheckpoint, InvalidHyperparameters, OutOfMemory
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.model_cache import default_cache
@@ -35,7 +37,7 @@ from stylegram.stylizer.engine.metrics import measure
 from stylegram.stylizer.engine.models.shelf import WeightsShelf
 from stylegram.stylizer.engine.models.weights import Weights
 from stylegram.stylizer.engine.motif import Motif
-from stylegram.stylizer.engine.painter import Painter
+from stylegram.stylizer.engine.painter import FromListener, Painter
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ class Result:
 
     Args:
         pixels: shape (height, width, 3), sRGB in 0 … 1, in the content image's proportions.
-        losses: of the finished picture by the objective that was minimised, by name.
-        metrics: how good it is.
+        losses: of the painted picture, before its final colours, by the objective that was minimised; by name.
+        metrics: how good it is; None where the memory did not suffice to tell.
         evaluations: how many were done.
         precision: of the convolutions at the finest scale.
         tiled_blocks: how many of the backbone's blocks were tiled at the finest scale.
@@ -88,7 +90,7 @@ class Result:
 
     pixels: NDArray[np.float32]
     losses: dict[str, float]
-    metrics: Metrics
+    metrics: Metrics | None
     evaluations: int
     precision: Precision
     tiled_blocks: int
@@ -103,7 +105,7 @@ class Result:
     @property
     def image(self) -> Image.Image:
         """The picture, mode RGB, 8 bits."""
-        return Image.fromarray((self.pixels * 255).round().astype(np.uint8))
+        return encoders.to_image(self.pixels)
 
     @property
     def sha256(self) -> str:
@@ -137,7 +139,7 @@ def stylize(
         masks: for each style image where in the picture it counts, white where it does, stretched to the content
             image; None for one that counts everywhere.
         start_image: what `start="image"` starts from, stretched to the content image.
-        on_step: called after each evaluation; what it raises ends the work and reaches the caller.
+        on_step: called after each evaluation; what it raises ends the work and reaches the caller as it is.
         resume: what `Step.checkpoint` gave in an earlier run of the same pictures, hyperparameters and weights; the
             first evaluation is then the one after it.
         weights: a loaded backbone; by default the pinned one of `hyperparameters.backbone`, fetched if need be.
@@ -148,7 +150,7 @@ def stylize(
         ConfigurationError: this machine has no such device.
         InvalidInput: see `Motif`.
         InvalidHyperparameters: `weights` are of another backbone, or there are too many or few `style_weights`.
-        InvalidCheckpoint: damaged, or of another run.
+        InvalidCheckpoint: damaged, of another run, or of other versions or another kind of device.
         NonFinite: no finite picture could be made, in fp32 either.
         OutOfMemory: the device's memory does not hold a picture of that size.
         WeightsUnavailable: a model file is neither cached nor to be had.
@@ -164,7 +166,11 @@ def stylize(
     content, *others = (image.convert("RGB") for image in (content, *_several(style), *filter(None, [start_image])))
     styles = others[: len(_several(style))]
     start_image = others[len(styles)] if start_image else None
-    with _memory_for(hyperparameters.size), _arithmetic(deterministic=hyperparameters.deterministic):
+    with (
+        _unwrapped(),
+        _memory_for(hyperparameters.size),
+        _arithmetic(deterministic=hyperparameters.deterministic),
+    ):
         motif = Motif(content, styles, masks, start_image, hyperparameters, device)
         with _timed(durations, "load"):
             weights = weights or WeightsShelf(cache).get(hyperparameters.backbone)
@@ -175,8 +181,9 @@ def stylize(
             )
         # A mask for each, if need be none, or one more style image would look like one with a mask.
         everywhere = [None] * len(styles)
-        mark = fingerprint(hyperparameters, weights.digest, [content, *styles, start_image, *(masks or everywhere)])
-        painter = Painter(motif, hyperparameters, weights, device, lambda *step: report(*step))
+        images = [content, *styles, start_image, *(masks or everywhere)]
+        # All images are hashed, for which only a checkpoint gives reason.
+        mark = lru_cache(partial(fingerprint, hyperparameters, weights.digest, images, device))
 
         def report(losses: Losses, pixels: Tensor) -> None:
             if on_step:
@@ -184,20 +191,21 @@ def stylize(
                 size = (pixels.shape[-1], pixels.shape[-2])
 
                 def checkpoint(notes: Mapping[str, bytes]) -> bytes:
-                    return painter.checkpoint(mark, notes).pack()
+                    return painter.checkpoint(mark(), notes).pack()
 
                 on_step(
                     Step(painter.evaluation, evaluations, size, losses.as_floats(), pixels, motif.finish, checkpoint)
                 )
 
+        painter = Painter(motif, hyperparameters, weights, device, report)
         if resume is not None:
-            painter.resume(_matching(resume, mark))
+            painter.resume(_matching(resume, mark()))
         with _timed(durations, "paint"):
             painted = painter.paint(cache)
         with _timed(durations, "judge"):
             losses = painter.judge(painted)
             picture = motif.finish(resized(painted, fit(content.size, hyperparameters.size)))
-            metrics = measure(picture, motif, weights)
+            metrics = _metrics(picture, motif, weights)
     return Result(
         pixels=to_pixels(picture),
         losses=losses,
@@ -223,10 +231,29 @@ def _matching(data: bytes, mark: str) -> Checkpoint:
     checkpoint = Checkpoint.unpack(data)
     if checkpoint.fingerprint != mark:
         raise InvalidCheckpoint(
-            "The checkpoint is of another run: other pictures, hyperparameters or weights.",
+            "The checkpoint is of another run: other pictures, hyperparameters, weights, versions or kind of device.",
             advice="Start anew without it, or give what it was made with.",
         )
     return checkpoint
+
+
+def _metrics(picture: Tensor, motif: Motif, weights: Weights) -> Metrics | None:
+    """None if they are beyond the memory: after hours of painting they are no reason to lose the picture."""
+    try:
+        return measure(picture, motif, weights)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return None
+
+
+@contextmanager
+def _unwrapped() -> Iterator[None]:
+    """What the listener raised, as it raised it."""
+    try:
+        yield
+    except FromListener as wrapped:
+        raise wrapped.original from wrapped.original.__cause__
 
 
 @contextmanager

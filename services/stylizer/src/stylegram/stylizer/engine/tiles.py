@@ -2,7 +2,7 @@
 
 All that a loss looks at are such sums: Gram matrices, means, squared distances. A sum over tiles is the sum over the
 picture, so that a block's features need never exist all at once: a tiled block keeps its input only, and computes each
-tile's features twice, once for the sums and once more for the gradient. A block has two or four convolutions, so that a
+tile's features twice, once for the sums and once more for the gradient. A block has two to four convolutions, so that a
 tile needs a halo of as many positions for its core to be exact: no seams, and the gradient of the untiled picture.
 
 Deviation from checkpointing (Chen et al. 2016, arXiv 1604.06174), which computes whole layers twice: the shallow
