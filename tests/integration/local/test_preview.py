@@ -140,3 +140,10 @@ def test_what_goes_wrong_is_a_sentence_and_an_exit_code(
     assert "Traceback" not in process.stderr
     assert process.stdout == ""
     assert not out.exists()
+
+
+def test_an_error_of_the_file_system_that_nobody_foresaw_is_a_sentence(photo: Path, style: Path) -> None:
+    process = command("preview", photo, style, "--out", f"{'a' * 260}.png")
+    assert process.returncode in (1, 2)
+    assert "File name too long" in process.stderr
+    assert "Traceback" not in process.stderr

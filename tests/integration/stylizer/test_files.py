@@ -16,7 +16,14 @@ import pytest
 import tifffile
 from PIL import Image, ImageSequence
 
-from stylegram.common.errors import ConfigurationError, InvalidCheckpoint, InvalidImage
+from stylegram.common.errors import (
+    ConfigurationError,
+    Interrupted,
+    InvalidCheckpoint,
+    InvalidHyperparameters,
+    InvalidImage,
+    StylegramError,
+)
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.records import RunRecord
 from stylegram.local.single import Outputs, Pictures, stylize_files
@@ -173,6 +180,18 @@ def test_films_of_both_kinds_are_made(tmp_path: Path, style: Path) -> None:
         ({"films": "film.avi"}, r"'\.avi' is no known ending of a film's file\. Use one of \.mp4, \.gif"),
         ({"films": "nowhere/film.mp4"}, "no folder"),
         ({"checkpoint": "nowhere/run.checkpoint"}, "no folder"),
+        ({"films": "painting.gif"}, r"painting\.gif' is one of the pictures to paint from"),
+        ({"checkpoint": "painting.png"}, "to paint from"),
+        ({"checkpoint": "link.png"}, "to paint from"),
+        ({"checkpoint": "out.png"}, r"out\.png' is given for two files that are written"),
+        ({"checkpoint": "sub/../out.png"}, "for two files"),
+        ({"films": "film.gif", "checkpoint": "film.gif"}, "for two files"),
+        # Which takes no files, not even root's.
+        ({"picture": "/proc/out.png"}, "No file can be written into the folder '/proc'"),
+        ({"films": "/proc/film.gif"}, "No file can be written"),
+        ({"checkpoint": "/proc/run.checkpoint"}, "No file can be written"),
+        ({"snapshots": "/proc/snapshots/of today"}, "No file can be written"),
+        ({"snapshots": "painting.png"}, "No file can be written"),
     ],
 )
 def test_files_that_could_not_be_written_are_refused_before_the_work(
@@ -182,11 +201,95 @@ def test_files_that_could_not_be_written_are_refused_before_the_work(
     wanted = Outputs(
         places.get("picture", tmp_path / "out.png"),
         [places["films"]] if "films" in places else [],
-        checkpoint=places.get("checkpoint"),
+        places.get("snapshots"),
+        places.get("checkpoint"),
     )
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link.png").symlink_to(style)
+    moving = tmp_path / "painting.gif"
+    picture(90, 60).save(moving)
+    before = {path: path.read_bytes() for path in (style, moving)}
     settings = StylizerSettings(weights=str(tmp_path / "not even looked for"))
     with pytest.raises(ConfigurationError, match=words):
-        stylize_files(Pictures(style, [style]), wanted, CHEAP, settings, on_step=ignore)
+        stylize_files(Pictures(style, [style, moving]), wanted, CHEAP, settings, on_step=ignore)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_start_image_beside_another_start_is_refused(tmp_path: Path, style: Path) -> None:
+    noise = CHEAP.model_copy(update={"start": "noise"})
+    pictures, outputs = Pictures(style, [style], start_image=style), Outputs(tmp_path / "out.png")
+    settings = StylizerSettings(weights=str(tmp_path / "not even looked for"))
+    with pytest.raises(InvalidHyperparameters, match=r"painting\.png', but start=noise.*--start-image and --set start"):
+        stylize_files(pictures, outputs, noise, settings, on_step=ignore)
+
+
+@pytest.mark.usefixtures("cache")
+def test_weights_of_another_backbone_are_refused_with_what_to_add(tmp_path: Path, style: Path) -> None:
+    settings = StylizerSettings(weights="vgg16-lpips")
+    pictures, outputs = Pictures(style, [style]), Outputs(tmp_path / "out.png")
+    with pytest.raises(InvalidHyperparameters, match=r"'vgg16-lpips' are a vgg16.*Add --set backbone=vgg16"):
+        stylize_files(pictures, outputs, CHEAP, settings, on_step=ignore)
+    vgg16 = CHEAP.model_copy(update={"backbone": "vgg16"})
+    assert stylize_files(pictures, outputs, vgg16, settings, on_step=ignore).weights == "vgg16-lpips"
+
+
+def replace_by_a_file(folder: Path) -> None:
+    """No file can be written there any more, not even by root."""
+    if folder.is_dir():
+        folder.rmdir()
+        folder.write_bytes(b"no folder any more")
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_picture_that_cannot_be_written_any_more_is_a_sentence_and_keeps_its_checkpoint(
+    tmp_path: Path, style: Path
+) -> None:
+    folder, checkpoint = tmp_path / "folder", tmp_path / "checkpoint"
+    folder.mkdir()
+    with pytest.raises(StylegramError, match=r"The picture '.*out\.png' cannot be written: "):
+        stylize_files(
+            Pictures(style, [style]),
+            Outputs(folder / "out.png", checkpoint=checkpoint),
+            CHEAP,
+            StylizerSettings(checkpoint_seconds=1e-9),
+            on_step=lambda _: replace_by_a_file(folder),
+        )
+    assert checkpoint.exists()
+
+
+@pytest.mark.usefixtures("cache")
+def test_films_and_snapshots_that_cannot_be_written_any_more_cost_only_themselves(tmp_path: Path, style: Path) -> None:
+    folder, out, checkpoint = (tmp_path / name for name in ("folder", "out.png", "checkpoint"))
+    folder.mkdir()
+    films = [folder / "film.gif", tmp_path / "film.mp4"]
+    record = stylize_files(
+        Pictures(style, [style]),
+        Outputs(out, films, folder / "snapshots", checkpoint),
+        CHEAP,
+        StylizerSettings(snapshot_every=2, checkpoint_seconds=1e-9),
+        on_step=lambda _: replace_by_a_file(folder),
+    )
+    assert record.outcome == "succeeded"
+    assert out.is_file()
+    assert films[1].is_file()
+    assert not checkpoint.exists()
+
+
+@pytest.mark.usefixtures("cache")
+def test_an_interrupt_after_which_nothing_is_kept_says_so(tmp_path: Path, style: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+
+    def interrupt(step: Step) -> None:
+        replace_by_a_file(folder)
+        if step.evaluation == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    long = CHEAP.model_copy(update={"evaluations": (50, 50)})
+    outputs = Outputs(tmp_path / "out.png", checkpoint=folder / "checkpoint")
+    with pytest.raises(Interrupted, match=r"of 100 evaluations\. What came since .* is lost\.") as caught:
+        stylize_files(Pictures(style, [style]), outputs, long, StylizerSettings(), on_step=interrupt)
+    assert "holds the work" not in str(caught.value)
 
 
 def test_a_file_that_is_no_picture_is_refused_by_its_name(tmp_path: Path, style: Path) -> None:
@@ -203,6 +306,7 @@ def test_json_prints_the_record_and_nothing_else(tmp_path: Path, style: Path) ->
     assert process.returncode == 0, process.stderr
     record = RunRecord.model_validate(json.loads(process.stdout))
     assert (record.outcome, record.evaluations, record.width, record.height) == ("succeeded", 3, 32, 21)
+    assert record.durations["load"] > 0
     assert out.is_file()
 
 
@@ -304,18 +408,24 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_work(tmp_path: Pat
     settings = StylizerSettings(checkpoint_seconds=1e-9)
     outputs = Outputs(tmp_path / "out.png", checkpoint=folder / "checkpoint")
 
-    def spoil(step: Step) -> None:
-        if folder.is_dir():
-            folder.rmdir()
-            folder.write_bytes(b"no folder any more")
-
-    record = stylize_files(Pictures(style, [style]), outputs, CHEAP, settings, on_step=spoil)
+    record = stylize_files(
+        Pictures(style, [style]), outputs, CHEAP, settings, on_step=lambda _: replace_by_a_file(folder)
+    )
     assert record.outcome == "succeeded"
 
 
 @pytest.mark.usefixtures("cache")
-@pytest.mark.parametrize("spoil", ["damaged", "of another run"])
-def test_a_checkpoint_of_no_use_is_refused_with_what_to_do(tmp_path: Path, style: Path, spoil: str) -> None:
+@pytest.mark.parametrize(
+    ("spoil", "advice"),
+    [
+        # Anybody's file is as little a checkpoint as a damaged one.
+        ("damaged", r"\. Choose another --checkpoint\.$"),
+        ("of another run", r"\. Delete it to begin anew, or choose another --checkpoint\.$"),
+    ],
+)
+def test_a_checkpoint_of_no_use_is_refused_with_what_to_do(
+    tmp_path: Path, style: Path, spoil: str, advice: str
+) -> None:
     checkpoint, kept = tmp_path / "checkpoint", tmp_path / "kept"
 
     def keep(step: Step) -> None:
@@ -330,8 +440,7 @@ def test_a_checkpoint_of_no_use_is_refused_with_what_to_do(tmp_path: Path, style
     checkpoint.write_bytes(data[:-1] if spoil == "damaged" else data)
     before = checkpoint.read_bytes()
     other = CHEAP.model_copy(update={"seed": 1})
-    words = "checkpoint' cannot be gone on from.*Delete it to begin anew, or choose another --checkpoint"
-    with pytest.raises(InvalidCheckpoint, match=words):
+    with pytest.raises(InvalidCheckpoint, match=f"checkpoint' cannot be gone on from.*{advice}"):
         stylize_files(Pictures(style, [style]), outputs, other, settings, on_step=ignore)
     assert checkpoint.read_bytes() == before
     assert not (tmp_path / "out.png").exists()
@@ -346,7 +455,8 @@ def test_a_checkpoint_of_no_use_is_refused_with_what_to_do(tmp_path: Path, style
         pytest.param(["bad.png"], {}, 1, "bad.png' cannot be used", id="no picture"),
         pytest.param(["photo.png", "--weights", "vgg-20"], {}, 1, "no weights 'vgg-20'", id="no such weights"),
         pytest.param(["photo.png", "--mask", "none", "--mask", "none"], {}, 1, "2 masks for 1", id="too many masks"),
-        pytest.param(["photo.png", "--checkpoint", "painting.png"], {}, 1, "another --check", id="no checkpoint"),
+        pytest.param(["photo.png", "--checkpoint", "bad.png"], {}, 1, "another --checkpoint", id="no checkpoint"),
+        pytest.param(["photo.png", "--out", "/proc/out.png"], {}, 2, "No file can be written", id="no place"),
         pytest.param(["photo.png", "--device", "cuda:99"], {}, 1, "no device 'cuda:99'", id="no such device as told"),
         pytest.param(["photo.png"], {"STYLEGRAM_DEVICE": "cuda:99"}, 1, "no device 'cuda:99'", id="no such device"),
     ],

@@ -5,7 +5,7 @@ from stylegram.local.cli import _DAILY, _hyperparameters
 
 
 def test_the_daily_defaults_give_way_to_what_is_set() -> None:
-    assert _hyperparameters(_DAILY, None, None).scales == ((270, 40), (540, 20), (1080, 10))
+    assert _hyperparameters(_DAILY, None, None).scales == ((135, 40), (270, 40), (540, 20), (1080, 10))
     assert _hyperparameters(_DAILY, ["evaluations=5,5"], 512).scales == ((256, 5), (512, 5))
     assert _hyperparameters(_DAILY, ["brush_scale=2"], None).scales == ((540, 20), (1080, 10))
 

@@ -43,7 +43,7 @@ _err = Console(stderr=True)
 
 # Instagram takes 1080 pixels. With that as the longer side, a square post of a 3:2 photograph is enlarged by a half: a
 # longer side of 1620 would avoid it at more than twice the time and memory.
-_DAILY = {"size": 1080, "evaluations": (40, 20, 10)}
+_DAILY = {"size": 1080, "evaluations": (40, 40, 20, 10)}
 _FOLDERS = {Role.CONTENT: "photograph", Role.STYLE: "painting"}
 _SETTINGS_HELP = "A hyperparameter, as in evaluations=40,20; may be repeated. `stylegram hyperparameters` explains all."
 
@@ -81,6 +81,8 @@ def main() -> None:
         sys.exit(130)
     except StylegramError as error:
         _fail(error, 1)
+    except OSError as error:  # of the file system, where nobody foresaw it: a name that is too long, a full disk
+        _fail(StylegramError(f"{error.filename or 'The output'}: {error.strerror or error}."), 1)
     except SystemExit as end:
         # What typer makes of an interrupt, without a word.
         if end.code == 130:
@@ -205,7 +207,12 @@ def stylize(
             help="Keep the work here every few minutes and on Ctrl-C; the same command again goes on from it.",
         ),
     ] = None,
-    weights: Annotated[str | None, typer.Option(help="Backbone: a name of `weights list`, or a file.")] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="Backbone: a name of `weights list`, or a file; a VGG-16 wants --set backbone=vgg16 as well."
+        ),
+    ] = None,
     device: Annotated[
         str | None, typer.Option(help="Where to compute: cpu, cuda, cuda:1, …; a GPU where there is one by default.")
     ] = None,

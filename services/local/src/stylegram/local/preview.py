@@ -27,6 +27,7 @@ def preview_files(content: Path, style: Path, out: Path, size: int, cache: Path)
         InvalidImage: one of the files is no picture; the message names it.
         WeightsUnavailable: the models are neither cached nor to be had.
         WeightsCorrupt: the models are not those that were pinned.
+        StylegramError: the picture could not be written.
     """
     check_output(out, content, style)
     photograph, painting = read_picture(content)[0], read_picture(style)[0]

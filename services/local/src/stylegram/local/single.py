@@ -1,6 +1,7 @@
 """One picture from files, with no state but a checkpoint where one is asked for: what `stylegram stylize` does."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,25 +11,35 @@ from pathlib import Path
 from types import MappingProxyType
 from uuid import uuid4
 
+import structlog
 from PIL import Image
 
 from stylegram.common.clock import utcnow
-from stylegram.common.errors import ConfigurationError, Interrupted, InvalidCheckpoint, StylegramError
+from stylegram.common.errors import (
+    ConfigurationError,
+    Interrupted,
+    InvalidCheckpoint,
+    InvalidHyperparameters,
+    StylegramError,
+)
 from stylegram.common.files import write_atomically
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import StyleJob
 from stylegram.common.records import AssetReference, RunRecord
 from stylegram.common.service import run_until_signalled
-from stylegram.local.files import check_output, read_picture, write_picture
+from stylegram.local.files import check_folder, check_output, read_picture, write_picture
 from stylegram.stylizer.device import device_errors
 from stylegram.stylizer.engine import Result, Step, stylize
 from stylegram.stylizer.engine.images import fit
-from stylegram.stylizer.engine.models.shelf import WeightsShelf
+from stylegram.stylizer.engine.models.shelf import WeightsShelf, load_weights
+from stylegram.stylizer.engine.models.weights import Weights
 from stylegram.stylizer.logbook import Logbook
 from stylegram.stylizer.run_record import failed_record, is_snapshot_due, snapshot_jpeg, succeeded_record
 from stylegram.stylizer.safekeeping import Safekeeping
 from stylegram.stylizer.settings import StylizerSettings
 from stylegram.stylizer.timelapse import Timelapse
+
+_log = structlog.get_logger(__name__)
 
 FILMS: Mapping[str, Callable[[Timelapse], bytes]] = MappingProxyType({".mp4": Timelapse.mp4, ".gif": Timelapse.gif})
 """Lower-case ending of a film's file to what makes it."""
@@ -72,6 +83,11 @@ class Outputs:
     snapshots: Path | None = None
     checkpoint: Path | None = None
 
+    @property
+    def beside(self) -> list[Path]:
+        """The files beside the picture whose names were chosen."""
+        return [*self.films, *filter(None, [self.checkpoint])]
+
 
 def stylize_files(
     pictures: Pictures,
@@ -88,7 +104,8 @@ def stylize_files(
 
     Args:
         pictures: from what.
-        outputs: where to. The picture is there whole or not at all.
+        outputs: where to. The picture is there whole or not at all; a film or a snapshot that cannot be made is only
+            warned of.
         hyperparameters: how.
         settings: weights, device, and how often snapshots and checkpoints are taken.
         on_step: called after each evaluation.
@@ -97,16 +114,22 @@ def stylize_files(
         The run's record; a run that failed has no picture, and its reason in the record.
 
     Raises:
-        ConfigurationError: see `check_output`; or a film's ending is unknown, or its folder is not there.
+        ConfigurationError: see `check_output`; or a film's ending is unknown, or the snapshots' folder takes no files.
+        InvalidHyperparameters: the weights are of another backbone, or there is a start image and another start.
         InvalidImage: one of the files is no picture; the message names it.
         InvalidCheckpoint: the file is none, or of another run.
-        Interrupted: by a signal; the checkpoint holds the work so far.
-        StylegramError: the weights cannot be loaded, or the checkpoint cannot be written.
+        Interrupted: by a signal; the message says whether the checkpoint holds the work so far.
+        StylegramError: the weights cannot be loaded, or the picture cannot be written.
     """
-    check_output(outputs.picture, *pictures.all)
+    check_output(outputs.picture, *pictures.all, beside=outputs.beside)
     _check_films(outputs.films)
-    if outputs.checkpoint:
-        _check_folder(outputs.checkpoint)
+    if outputs.snapshots:
+        check_folder(outputs.snapshots)
+    if pictures.start_image and hyperparameters.start != "image":
+        raise InvalidHyperparameters(
+            f"There is a picture to start from, '{pictures.start_image}', but start={hyperparameters.start}.",
+            advice="Leave one of --start-image and --set start=… away.",
+        )
     content, content_reference = _load(pictures.content)
     styles, style_references = zip(*map(_load, pictures.styles), strict=True)
     masks = [None if mask is None else _load(mask) for mask in pictures.masks]
@@ -120,9 +143,10 @@ def stylize_files(
         start_image=start_image and start_image[1],
         hyperparameters=hyperparameters,
     )
-    weights = WeightsShelf(settings.weights_dir, settings.weights).get(hyperparameters.backbone)
+    started_at, before = utcnow(), time.monotonic()
+    weights = _weights(settings, hyperparameters.backbone)
+    load_seconds = time.monotonic() - before
     run = _Run(outputs, settings, Logbook(fit(content.size, hyperparameters.size) if outputs.films else None), on_step)
-    started_at = utcnow()
     try:
         result = run.paint(
             partial(
@@ -143,7 +167,7 @@ def stylize_files(
         return failed_record(job, error, started_at, weights, run.logbook)
     write_picture(outputs.picture, result.pixels)
     run.finish(result)
-    return succeeded_record(job, result, started_at, run.logbook)
+    return succeeded_record(job, result, started_at, run.logbook, load_seconds=load_seconds)
 
 
 class _Run:
@@ -174,8 +198,11 @@ class _Run:
         try:
             run_until_signalled(paint, stop=self._stop)
         except InvalidCheckpoint as error:
-            raise _useless(path, error) from error
+            # Its notes were read, and so it is one of ours.
+            raise _useless(path, error, "Delete it to begin anew, or choose another --checkpoint.") from error
         except Interrupted as error:
+            if not self._safekeeping.is_kept:
+                raise
             raise Interrupted(
                 f"{error.message} '{path}' holds the work so far.", advice="The same command again goes on."
             ) from None
@@ -186,7 +213,10 @@ class _Run:
         if timelapse := self.logbook.timelapse:
             timelapse.add(result.evaluations, lambda: result.image, last=True)
             for path in self._outputs.films:
-                write_atomically(path, FILMS[path.suffix.lower()](timelapse))
+                try:
+                    write_atomically(path, FILMS[path.suffix.lower()](timelapse))
+                except Exception as error:  # whatever a video library raises, the picture is worth more than its film
+                    _log.warning("timelapse_failed", path=str(path), reason=str(error) or type(error).__name__)
         if self._outputs.checkpoint:
             with suppress(OSError):  # what stays costs room, and nothing else
                 self._outputs.checkpoint.unlink()
@@ -202,24 +232,24 @@ class _Run:
                 f"The checkpoint '{path}' cannot be read: {error.strerror}.", advice="Choose another --checkpoint."
             ) from error
         except InvalidCheckpoint as error:
-            raise _useless(path, error) from error
+            # It may be anybody's file, and dear to them.
+            raise _useless(path, error, "Choose another --checkpoint.") from error
         return checkpoint
 
     def _save(self, _: int, checkpoint: bytes) -> None:
         assert self._outputs.checkpoint
-        try:
-            write_atomically(self._outputs.checkpoint, checkpoint)
-        except OSError as error:
-            raise StylegramError(
-                f"The checkpoint '{self._outputs.checkpoint}' cannot be written: {error.strerror}."
-            ) from error
+        write_atomically(self._outputs.checkpoint, checkpoint)
 
     def _on_step(self, step: Step) -> None:
         self.logbook.add(step)
         if (folder := self._outputs.snapshots) and (
             is_snapshot_due(step, self._every) or step.evaluation == step.evaluations
         ):
-            write_atomically(folder / f"{step.evaluation:04d}.jpg", snapshot_jpeg(step))
+            path = folder / f"{step.evaluation:04d}.jpg"
+            try:
+                write_atomically(path, snapshot_jpeg(step))
+            except OSError as error:
+                _log.warning("snapshot_failed", path=str(path), reason=str(error))
         self._tell(step)
         if self._outputs.checkpoint:
             self._safekeeping.follow(step, self.logbook.notes)
@@ -231,19 +261,22 @@ def _check_films(paths: Sequence[Path]) -> None:
             raise ConfigurationError(
                 f"'{path.suffix}' is no known ending of a film's file.", advice=f"Use one of {', '.join(FILMS)}."
             )
-        _check_folder(path)
 
 
-def _check_folder(path: Path) -> None:
-    if not path.absolute().parent.is_dir():
-        raise ConfigurationError(f"There is no folder '{path.parent}'.", advice="Make it first.")
+def _weights(settings: StylizerSettings, backbone: str) -> Weights:
+    if settings.weights is None:
+        return WeightsShelf(settings.weights_dir).get(backbone)
+    weights = load_weights(settings.weights, settings.weights_dir)
+    if weights.backbone != backbone:
+        raise InvalidHyperparameters(
+            f"The weights '{weights.name}' are a {weights.backbone}, and backbone={backbone}.",
+            advice=f"Add --set backbone={weights.backbone}, or choose other weights.",
+        )
+    return weights
 
 
-def _useless(path: Path, error: InvalidCheckpoint) -> InvalidCheckpoint:
-    return InvalidCheckpoint(
-        f"'{path}' cannot be gone on from. {error.message}",
-        advice="Delete it to begin anew, or choose another --checkpoint.",
-    )
+def _useless(path: Path, error: InvalidCheckpoint, advice: str) -> InvalidCheckpoint:
+    return InvalidCheckpoint(f"'{path}' cannot be gone on from. {error.message}", advice=advice)
 
 
 def _load(path: Path) -> tuple[Image.Image, AssetReference]:

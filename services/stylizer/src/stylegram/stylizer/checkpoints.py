@@ -1,6 +1,7 @@
 """A job's checkpoints in storage, of which only the newest counts."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import structlog
 
@@ -29,40 +30,54 @@ class Checkpoints:
         Raises:
             StylegramError: retryable; the storage did not answer.
         """
-        names = self._names()
-        try:
-            return self._storage.read(names[-1]) if names else None
-        except NotFound:  # another worker is done with the job
-            return None
-        except StylegramError as error:
-            if error.retryable:
-                raise
-            _log.warning("checkpoint_ignored", name=names[-1], reason=str(error))
-            self.clear()
-            return None
+        for _ in range(2):
+            if not (names := self._names()):
+                break
+            try:
+                return self._storage.read(names[-1])
+            except NotFound:  # another worker has just saved a newer one, or is done with the job
+                continue
+            except StylegramError as error:
+                if error.retryable:
+                    raise
+                _log.warning("checkpoint_ignored", name=names[-1], reason=str(error))
+                self.clear()
+                break
+        return None
 
     def save(self, evaluation: int, data: bytes) -> None:
-        """Keep a checkpoint, and no older one.
+        """Keep a checkpoint, and no older one; nor this one where the job is done.
 
         Raises:
             StylegramError: it could not be stored.
         """
         name = artifacts.checkpoint(self._job_id, evaluation)
-        with suppress(AlreadyExists):  # another worker at the same job; the same evaluation is the same checkpoint
+        # Another worker at the same job may have been here. Its precision or tiling may differ, and so its picture by a
+        # little: one can go on from it as well.
+        with suppress(AlreadyExists):
             self._storage.write(name, data, content_type="application/octet-stream", metadata={"job_id": self._job_id})
-        self._delete_before(name)
+        with _as_far_as_possible():
+            # Who wrote the record deleted the checkpoints that there were then, and nobody looks for them again.
+            done = self._storage.stat(artifacts.record(self._job_id)) is not None
+            self._delete_before(None if done else name)
 
     def clear(self) -> None:
         """Delete all of them, as far as the storage lets us: what stays costs room, and nothing else."""
-        self._delete_before(None)
+        with _as_far_as_possible():
+            self._delete_before(None)
 
     def _delete_before(self, name: str | None) -> None:
-        try:
-            for each in self._names():
-                if name is None or each < name:
-                    self._storage.delete(each)
-        except StylegramError as error:
-            _log.warning("checkpoint_not_deleted", reason=str(error))
+        for each in self._names():
+            if name is None or each < name:
+                self._storage.delete(each)
 
     def _names(self) -> list[str]:
         return [stored.name for stored in self._storage.list(artifacts.checkpoints(self._job_id))]
+
+
+@contextmanager
+def _as_far_as_possible() -> Iterator[None]:
+    try:
+        yield
+    except StylegramError as error:
+        _log.warning("checkpoint_not_deleted", reason=str(error))

@@ -42,6 +42,7 @@ class Easel:
         self._studio = studio
         self._started_at = utcnow()
         self._weights: Weights | None = None
+        self._load_seconds = 0.0
         self._logbook = Logbook()
         self._checkpoints = Checkpoints(studio.storage, job.job_id)
         self._safekeeping = Safekeeping(self._checkpoints.save, studio.checkpoint_seconds, studio.stop)
@@ -60,7 +61,7 @@ class Easel:
         job = self._job
         with device_errors():
             result = self._stylize()
-        record = succeeded_record(job, result, self._started_at, self._logbook)
+        record = succeeded_record(job, result, self._started_at, self._logbook, load_seconds=self._load_seconds)
         # An attempt that was cut off may have left any of these; the same job makes the same picture.
         self._write(artifacts.result(job.job_id), encode_png(result.image), "image/png")
         if film := self._film(result):
@@ -75,7 +76,9 @@ class Easel:
     def _stylize(self) -> Result:
         job = self._job
         content = self._load(job.content)
+        before = time.monotonic()
         self._weights = self._studio.shelf.get(job.hyperparameters.backbone)
+        self._load_seconds = time.monotonic() - before
         work = partial(
             stylize,
             content,

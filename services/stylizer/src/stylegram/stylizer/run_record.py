@@ -41,8 +41,18 @@ def snapshot_jpeg(step: Step) -> bytes:
     return encode_jpeg(image, quality=90)
 
 
-def succeeded_record(job: StyleJob, result: Result, started_at: datetime, logbook: Logbook) -> RunRecord:
-    """The record of a run that made a picture."""
+def succeeded_record(
+    job: StyleJob, result: Result, started_at: datetime, logbook: Logbook, *, load_seconds: float
+) -> RunRecord:
+    """The record of a run that made a picture.
+
+    Args:
+        job: what was painted.
+        result: how it came out.
+        started_at: when this attempt began.
+        logbook: how it went.
+        load_seconds: what it took to load the weights that the engine was given.
+    """
     height, width = result.pixels.shape[:2]
     return RunRecord(
         outcome="succeeded",
@@ -52,7 +62,7 @@ def succeeded_record(job: StyleJob, result: Result, started_at: datetime, logboo
         width=width,
         height=height,
         evaluations=result.evaluations,
-        durations=result.durations,
+        durations={**result.durations, "load": round(result.durations["load"] + load_seconds, 3)},
         cpu_seconds=result.cpu_seconds,
         peak_memory_mb=round(result.peak_memory_mb, 1),
         losses=result.losses,

@@ -68,7 +68,7 @@ class Timelapse:
     def add(self, evaluation: int, render: Callable[[], Image.Image], *, last: bool = False) -> None:
         """Take the picture as it is now, if it is its turn.
 
-        Frames of this evaluation and of later ones go: a scale that is repeated in fp32 replaces what came before.
+        Frames of this evaluation and of later ones go: the finished picture takes the place of its last evaluation's.
 
         Args:
             evaluation: how many there have been.
@@ -169,7 +169,7 @@ class Timelapse:
     def _images(self, stride: int = 1) -> Iterator[Image.Image]:
         """Every so many frames, counted so that the last is among them."""
         for frame in self._frames[(len(self._frames) - 1) % stride :: stride]:
-            yield Image.open(BytesIO(frame.jpeg))
+            yield Image.open(BytesIO(frame.jpeg), formats=("JPEG",))  # a checkpoint may hold anything
 
 
 def _is_due(frames: Sequence[Frame], evaluation: int) -> bool:
