@@ -36,7 +36,7 @@ def is_snapshot_due(step: Step, every: int | None) -> bool:
 
 def snapshot_jpeg(step: Step) -> bytes:
     """The picture as it is now, 300 pixels a side at most."""
-    image = step.image
+    image = step.image.copy()
     image.thumbnail(_SNAPSHOT_SIZE, Image.Resampling.LANCZOS)
     return encode_jpeg(image, quality=90)
 

@@ -12,6 +12,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from stylegram.common import encoders
+
 Size = tuple[int, int]
 """Width and height in pixels, as Pillow has them."""
 
@@ -52,8 +54,7 @@ def to_pixels(tensor: Tensor) -> NDArray[np.float32]:
 
 def to_image(tensor: Tensor) -> Image.Image:
     """The tensor as an 8-bit picture; values outside 0 … 1 are clipped."""
-    pixels = tensor.detach().clamp(0, 1).mul(255).round().to("cpu", torch.uint8)
-    return Image.fromarray(pixels[0].permute(1, 2, 0).numpy())
+    return encoders.to_image(to_pixels(tensor))
 
 
 def fit(size: Size, longer_side: int) -> Size:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -62,9 +62,9 @@ class Step:
     finish: Callable[[Tensor], Tensor]
     checkpoint: Callable[[Mapping[str, bytes]], bytes]
 
-    @property
+    @cached_property
     def image(self) -> Image.Image:
-        """The picture as it is now."""
+        """The picture as it is now; the same one at each call, so copy it before you change it."""
         return to_image(self.finish(self.pixels))
 
 
