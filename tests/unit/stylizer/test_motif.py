@@ -256,6 +256,20 @@ def test_a_preview_is_neither_too_coarse_nor_too_large_for_the_memory(
     assert start.shape == (1, 3, *reversed(size))
 
 
+def test_small_scales_start_from_one_and_the_same_preview(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+
+    def painted(content: Image.Image, style: Image.Image, cache: Path) -> Image.Image:
+        sizes.append(content.size)
+        return content
+
+    monkeypatch.setattr(module, "preview", painted)
+    motif = motif_of(content=picture(64, 64), start="preview")
+    for side in (128, 256, 512, 768):
+        motif.start((side, side), NOWHERE)
+    assert sizes == [(512, 512), (768, 768)]
+
+
 def test_a_preview_is_painted_for_each_style_in_its_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Image.Image] = []
 

@@ -70,6 +70,7 @@ class Motif:
         self._start_image = start_image
         self._hyperparameters = hyperparameters
         self._device = device
+        self._previews: dict[tuple[int, Size], Image.Image] = {}
         smallest = at_least(self.size, min(_SMALLEST_MASK, *(side for side, _ in hyperparameters.scales)))
         if any(mask is not None and not self._mask(mask, smallest).any() for mask in masks):
             raise InvalidInput(
@@ -117,7 +118,7 @@ class Motif:
         return to_tensor(image, with_area_of(image.size, size), self._device)
 
     def start(self, size: Size, cache: Path) -> Tensor:
-        """The picture that the coarsest scale starts from, shape (1, 3, H, W).
+        """The starting image in that size, shape (1, 3, H, W).
 
         Raises:
             WeightsUnavailable: the preview's model files are neither cached nor to be had.
@@ -173,7 +174,11 @@ class Motif:
         # Its memory grows with its pixels, though: four million take 4 GB.
         smallest, largest = _PREVIEW_SIZES
         wanted = fit(self._content.size, min(max(*size, smallest), largest))
-        return to_tensor(preview(resize_image(self._content, wanted), style, cache), size, self._device)
+        # All scales up to the smallest of them start from the same one.
+        key = (id(style), wanted)
+        if key not in self._previews:
+            self._previews[key] = preview(resize_image(self._content, wanted), style, cache)
+        return to_tensor(self._previews[key], size, self._device)
 
     def _mask(self, mask: Image.Image, size: Size) -> Tensor:
         soft = resize_image(mask.convert("L"), size).filter(
