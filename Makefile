@@ -11,7 +11,7 @@ PHOTOS := samples/photos
 STYLES := samples/styles
 DEMO := var/demo
 
-.PHONY: help setup weights samples demo run test lint format bench clean
+.PHONY: help setup weights samples demo run test servers lint format bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,8 +36,12 @@ demo: samples ## Run the whole daily job on sample pictures; results in var/demo
 run: samples ## Serve the pages and the API on http://127.0.0.1:8000
 	@$(BIN)/stylegram serve --photos $(PHOTOS) --styles $(STYLES) --state $(DEMO)
 
-test: setup ## Run all tests
+test: setup servers ## Run all tests
 	@$(BIN)/python -m pytest
+
+# RabbitMQ, PostgreSQL and OpenSSL, from which tests start servers of their own; as root they are installed where absent.
+servers:
+	@.ci/install-servers
 
 lint: $(STAMP) ## Check style, types and who imports whom
 	$(BIN)/ruff check .
@@ -50,12 +54,14 @@ format: $(STAMP) ## Format the code
 	$(BIN)/ruff format .
 
 # Beside other engines, whose folders STYLEGRAM_BENCH_NEURAL_STYLE_PT and STYLEGRAM_BENCH_STYLE_TRANSFER_PYTORCH name,
-# loss over time and strokes are measured too: twenty minutes for each of the PAIRS.
+# loss over time and strokes are measured too: twenty minutes for each of the PAIRS. Beside Celery and dramatiq, which the
+# Python that STYLEGRAM_BENCH_PEERS names has, the job pipeline is, which needs rabbitmq-server.
 PAIRS ?= 2
-bench: samples ## Measure the engine; figures go to standard output and var/bench
+bench: samples ## Measure engine and pipeline; figures go to standard output and var/bench
 	@$(BIN)/python -m bench.cost
 	@$(if $(STYLEGRAM_BENCH_NEURAL_STYLE_PT),$(BIN)/python -m bench.equal_loss --pairs $(PAIRS))
 	@$(if $(STYLEGRAM_BENCH_NEURAL_STYLE_PT),$(BIN)/python -m bench.trade_off --pairs $(PAIRS))
+	@$(if $(STYLEGRAM_BENCH_PEERS),$(BIN)/python -m bench.pipeline)
 
 clean: ## Remove the virtual environment, the samples and all state; the weights stay in their cache
 	rm -rf .venv samples var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -20,6 +20,7 @@ CANCELS = Queue("test.cancels", ("job.cancel",))
 POSTS = Queue("test.posts", ("post.*",))
 EVERYTHING = Queue("test.everything", ("job.*", "post.*"))
 QUEUES = (CANCELS, POSTS, EVERYTHING)
+DEAF = Queue("test.deaf", ())
 # Generous: only a broker that is broken takes this long.
 PATIENCE = 20.0
 
@@ -27,13 +28,20 @@ Opener = Callable[[float], Broker]
 Settle = Callable[[Broker, Delivery], bool]
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "memory", "rabbitmq"])
 def open_at(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     """Opens the broker under test with a visibility timeout, its queues declared."""
-    url = f"sqlite://{tmp_path / 'queue.sqlite'}" if request.param == "sqlite" else "memory://"
+    if request.param == "rabbitmq":
+        node = request.getfixturevalue("rabbitmq")
+        node.forget([*QUEUES, DEAF])
+        url = node.url
+    else:
+        url = f"sqlite://{tmp_path / 'queue.sqlite'}" if request.param == "sqlite" else "memory://"
     opened: list[Broker] = []
 
     def open_(visibility: float) -> Broker:
+        if request.param == "memory" and opened:  # another would have a memory of its own
+            return opened[0]
         broker = open_broker(url, visibility=visibility)
         broker.declare(QUEUES)
         opened.append(broker)
@@ -122,9 +130,9 @@ def test_queues_settle_their_copies_of_an_event_on_their_own(broker: Broker) -> 
 
 
 def test_an_event_that_nobody_hears_is_dropped(broker: Broker) -> None:
-    broker.declare([Queue("test.deaf", ())])
+    broker.declare([DEAF])
     broker.publish(cancel("1"))
-    assert broker.receive("test.deaf") is None
+    assert broker.receive(DEAF.name) is None
 
 
 def test_a_command_that_no_queue_hears_is_refused(broker: Broker) -> None:
@@ -218,7 +226,7 @@ def test_a_lost_claim_settles_nothing(open_at: Opener, settle: Settle) -> None:
     lost, held = lose_claim(broker)
     assert not settle(broker, lost)
     assert broker.dead_letters(CANCELS.name) == []
-    assert broker.depth(CANCELS.name) == 1
+    assert broker.receive(CANCELS.name) is None
     assert broker.ack(held), "the claim of the other consumer was taken away"
 
 
@@ -279,14 +287,119 @@ def test_a_rejected_message_is_a_dead_letter_with_its_reason(broker: Broker) -> 
     assert broker.dead_letters(EVERYTHING.name) == [], "the other queue's copy lives"
 
 
-def test_depth_counts_the_free_and_the_claimed(broker: Broker) -> None:
+def test_depth_counts_those_that_wait(broker: Broker) -> None:
     assert broker.depth(CANCELS.name) == 0
     for number in range(3):
         broker.publish(cancel(str(number)))
-    delivery = take(broker)
     assert broker.depth(CANCELS.name) == 3
-    assert broker.ack(delivery)
+    delivery = take(broker)
     assert broker.depth(CANCELS.name) == 2
+    assert broker.retry(delivery)
+    assert broker.depth(CANCELS.name) == 3
+    with pytest.raises(NotFound, match=r"test\.nowhere"):
+        broker.depth("test.nowhere")
+
+
+def test_the_first_queue_goes_before_the_second(broker: Broker) -> None:
+    broker.publish(cancel("waits"))
+    broker.publish(PostPublished(job_id="passes", account="a", media_id="b", url="c"))
+    names = (POSTS.name, CANCELS.name)
+    first, second = broker.receive(*names), broker.receive(*names)
+    assert first and second
+    assert [(each.queue, job_of(each)) for each in (first, second)] == [(POSTS.name, "passes"), (CANCELS.name, "waits")]
+    assert broker.receive(*names) is None
+    assert broker.ack(first)
+    assert broker.retry(second)
+    again = take(broker)
+    assert (job_of(again), again.count) == ("waits", 2)
+
+
+@pytest.mark.parametrize("queue", [POSTS, CANCELS])
+def test_who_waits_at_two_queues_gets_what_comes_to_either(broker: Broker, queue: Queue) -> None:
+    message = cancel("1") if queue is CANCELS else PostPublished(job_id="1", account="a", media_id="b", url="c")
+    publisher = threading.Timer(0.2, lambda: broker.publish(message))
+    publisher.start()
+    delivery = broker.receive(POSTS.name, CANCELS.name, timeout=PATIENCE)
+    publisher.join()
+    assert delivery
+    assert (delivery.queue, delivery.count, job_of(delivery)) == (queue.name, 1, "1")
+    assert broker.ack(delivery)
+
+
+def test_of_a_paused_queue_nobody_receives_until_it_is_resumed(open_at: Opener) -> None:
+    one, other = open_at(600), open_at(600)
+    assert not one.paused(CANCELS.name)
+    one.publish(cancel("before"))
+    delivery = take(one)
+    one.pause(CANCELS.name)
+    one.pause(CANCELS.name)
+    one.publish(cancel("meanwhile"))
+    for broker in (one, other):
+        assert broker.paused(CANCELS.name)
+        assert broker.receive(CANCELS.name, timeout=0.1) is None
+        assert not broker.paused(POSTS.name)
+    assert one.ack(delivery), "what was claimed before the pause is still the claimant's"
+    one.publish(PostPublished(job_id="1", account="a", media_id="b", url="c"))
+    passed = one.receive(CANCELS.name, POSTS.name, timeout=PATIENCE)
+    assert passed and passed.queue == POSTS.name
+    one.resume(CANCELS.name)
+    one.resume(CANCELS.name)
+    assert not one.paused(CANCELS.name)
+    assert job_of(take(one)) == "meanwhile"
+
+
+def test_a_pause_reaches_those_who_receive_already(open_at: Opener) -> None:
+    one, other = open_at(600), open_at(600)
+    assert other.receive(CANCELS.name) is None
+    one.pause(CANCELS.name)
+    time.sleep(1.5)
+    one.publish(cancel("1"))
+    assert other.receive(CANCELS.name, timeout=0.2) is None
+    one.resume(CANCELS.name)
+    assert job_of(take(one)) == "1"
+
+
+def test_a_pause_needs_a_queue(broker: Broker) -> None:
+    with pytest.raises(NotFound, match=r"test\.nowhere"):
+        broker.pause("test.nowhere")
+
+
+def test_dead_letters_are_counted(broker: Broker) -> None:
+    assert broker.dead_count(CANCELS.name) == 0
+    for number in range(3):
+        broker.publish(cancel(str(number)))
+    for count in (1, 2):
+        assert broker.reject(take(broker), "no")
+        assert broker.dead_count(CANCELS.name) == count
+    assert broker.dead_count(EVERYTHING.name) == 0, "the other queue's copies live"
+    broker.drain_dead(CANCELS.name)
+    assert broker.dead_count(CANCELS.name) == 0
+    with pytest.raises(NotFound, match=r"test\.nowhere"):
+        broker.dead_count("test.nowhere")
+
+
+def test_drained_dead_letters_are_gone(broker: Broker) -> None:
+    for number in range(3):
+        broker.publish(cancel(str(number)))
+        assert broker.reject(take(broker), f"reason {number}")
+    before = broker.dead_letters(CANCELS.name)
+    assert before == broker.dead_letters(CANCELS.name), "looking changed them"
+    assert broker.drain_dead(CANCELS.name) == before
+    assert [letter.reason for letter in before] == ["reason 0", "reason 1", "reason 2"]
+    assert broker.dead_letters(CANCELS.name) == broker.drain_dead(CANCELS.name) == []
+    assert broker.receive(CANCELS.name) is None
+
+
+def test_requeued_dead_letters_are_as_if_new(broker: Broker) -> None:
+    for number in range(2):
+        broker.publish(cancel(str(number)))
+        assert broker.retry(take(broker))
+        assert broker.reject(take(broker), "no")
+    letters = broker.drain_dead(CANCELS.name, requeue=True)
+    again = [take(broker), take(broker)]
+    assert [each.body for each in again] == [letter.body for letter in letters]
+    assert [each.count for each in again] == [1, 1]
+    assert broker.dead_letters(CANCELS.name) == []
 
 
 def test_a_closed_broker_is_unavailable(open_at: Opener) -> None:

@@ -6,12 +6,20 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from stylegram.common.adapters.folder_storage import FolderStorage
-from stylegram.common.errors import AlreadyExists, ConfigurationError, InvalidObjectName, StylegramError
+from stylegram.common.errors import (
+    AlreadyExists,
+    ConfigurationError,
+    InvalidObjectName,
+    NotFound,
+    StylegramError,
+    Unavailable,
+)
 
 TEXT = "text/plain"
 
@@ -211,3 +219,32 @@ def test_a_root_that_cannot_be_a_folder_is_a_configuration_error(tmp_path: Path)
     for root in (tmp_path / "file", tmp_path / "file/below"):
         with pytest.raises(ConfigurationError, match="STYLEGRAM_STORAGE_URL"):
             FolderStorage(root)
+
+
+CALLS: dict[str, Callable[[FolderStorage], object]] = {
+    "stat": lambda storage: storage.stat("a/b"),
+    "read": lambda storage: storage.read("a/b"),
+    "write": lambda storage: storage.write("new", b"data", content_type=TEXT),
+    "list": lambda storage: list(storage.list()),
+    "delete": lambda storage: storage.delete("a/b"),
+}
+
+
+@pytest.mark.parametrize("leaves_its_place", [False, True], ids=["gone", "unmounted"])
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+def test_a_root_that_is_gone_is_no_empty_storage(
+    storage: FolderStorage, root: Path, call: Callable[[FolderStorage], object], leaves_its_place: bool
+) -> None:
+    storage.write("a/b", b"data", content_type=TEXT)
+    elsewhere = root.rename(root.parent / "elsewhere")
+    if leaves_its_place:
+        root.mkdir()
+    with pytest.raises(Unavailable, match=f"'{root}' is gone"):
+        call(storage)
+    if leaves_its_place:
+        assert list(root.iterdir()) == []
+        root.rmdir()
+    elsewhere.rename(root)
+    assert storage.read("a/b") == b"data"
+    with pytest.raises(NotFound):
+        storage.read("c")

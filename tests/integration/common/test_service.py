@@ -1,11 +1,18 @@
+import json
 import os
 import signal
+import socket
 import threading
+from collections.abc import Callable
+from contextlib import closing
+from http.client import HTTPConnection
 
 import pytest
 
+from stylegram.common import service
 from stylegram.common.errors import ConfigurationError, Unavailable
-from stylegram.common.service import read_settings, run_until_signalled, serve
+from stylegram.common.health import Health
+from stylegram.common.service import Service, read_settings, run_until_signalled, serve
 from stylegram.common.settings import Settings
 
 
@@ -70,7 +77,7 @@ def test_wrong_settings_name_the_variable_but_not_its_value(monkeypatch: pytest.
     with pytest.raises(ConfigurationError, match="STYLEGRAM_METRICS_PORT") as refused:
         read_settings(Settings)
     assert "s3cret" not in str(refused.value)
-    assert serve(Settings, lambda settings, stop: []) == 1
+    assert serve(Settings, lambda settings, health: Service([])) == 1
 
 
 class Lists(Settings):
@@ -98,5 +105,107 @@ def test_serving_gives_the_exit_status() -> None:
     def fail() -> None:
         raise Unavailable("away")
 
-    assert serve(Settings, lambda settings, stop: [fail]) == 1
-    assert serve(Settings, lambda settings, stop: [stop.set]) == 0
+    assert serve(Settings, lambda settings, health: Service([fail])) == 1
+    assert serve(Settings, lambda settings, health: Service([health.stop.set])) == 0
+
+
+@pytest.fixture
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "_FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(service, "_LONGEST_PAUSE", 0.004)
+
+
+@pytest.mark.usefixtures("_short_pauses")
+def test_a_dependency_that_is_away_at_the_start_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    attempts = []
+
+    def build(settings: Settings, health: Health) -> Service:
+        attempts.append(settings)
+        if len(attempts) < 6:
+            raise Unavailable("The broker is away.")
+        return Service([health.stop.set])
+
+    assert serve(Settings, build) == 0
+    assert len(attempts) == 6
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "dependency_away" in line]
+    assert [json.loads(line)["pause"] for line in warnings] == [0.001, 0.002, 0.004, 0.004, 0.004]
+    assert {json.loads(line)["reason"] for line in warnings} == {"The broker is away."}
+
+
+def test_what_no_waiting_mends_ends_it_at_once() -> None:
+    attempts = []
+
+    def build(settings: Settings, health: Health) -> Service:
+        attempts.append(settings)
+        raise ConfigurationError("No such folder.")
+
+    assert serve(Settings, build) == 1
+    assert len(attempts) == 1
+
+
+def test_while_it_waits_sigterm_ends_it() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    def build(settings: Settings, health: Health) -> Service:
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        raise Unavailable("The broker is away.")
+
+    assert serve(Settings, build) == 0
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_while_it_is_put_together_a_signal_ends_it() -> None:
+    def build(number: signal.Signals) -> Callable[[Settings, Health], Service]:
+        def never_done(settings: Settings, health: Health) -> Service:
+            threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+            health.stop.wait(20)
+            return Service([])
+
+        return never_done
+
+    assert serve(Settings, build(signal.SIGTERM)) == 0
+    with pytest.raises(KeyboardInterrupt):
+        serve(Settings, build(signal.SIGINT))
+
+
+@pytest.mark.usefixtures("_short_pauses")
+def test_it_answers_from_its_first_moment_to_its_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    monkeypatch.setenv("STYLEGRAM_METRICS_PORT", str(port))
+    answers = []
+
+    def ask(page: str) -> None:
+        connection = HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("GET", page)
+        response = connection.getresponse()
+        answers.append((response.status, json.loads(response.read()).get("problems")))
+        connection.close()
+
+    def build(settings: Settings, health: Health) -> Service:
+        def work() -> None:
+            ask("/readyz")
+            health.stop.set()
+            ask("/healthz")
+
+        ask("/readyz")
+        if len(answers) == 1:
+            raise Unavailable("The broker is away.")
+        return Service([work], {"broker": lambda: None})
+
+    assert serve(Settings, build) == 0
+    assert answers == [
+        (503, {"start": "It has only just been started."}),
+        (503, {"start": "The broker is away."}),
+        (200, None),
+        (200, None),
+    ]
+    assert serve(Settings, lambda settings, health: Service([health.stop.set]), metrics_port=None) == 0
+    with pytest.raises(OSError, match="refused"):
+        ask("/healthz")
+
+
+def test_a_port_that_is_taken_keeps_it_from_running() -> None:
+    with closing(socket.create_server(("", 0))) as taken:
+        port = taken.getsockname()[1]
+        assert serve(Settings, lambda settings, health: Service([health.stop.set]), metrics_port=port) == 1

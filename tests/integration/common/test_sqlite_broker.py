@@ -14,6 +14,7 @@ import pytest
 from stylegram.common.adapters.sqlite_broker import SqliteBroker
 from stylegram.common.errors import ConfigurationError
 from stylegram.common.messages import CancelJob, decode
+from stylegram.common.ports import DeadLetter
 from stylegram.common.topology import Queue
 
 CANCELS = Queue("test.cancels", ("job.cancel",))
@@ -49,6 +50,14 @@ while delivery := broker.receive("test.cancels", timeout=float(sys.argv[3])):
     if job == "stop":
         break
     say(job)
+"""
+PAUSE = """
+broker.pause("test.cancels")
+"""
+REJECT = """
+for number in range(int(sys.argv[3])):
+    broker.publish(CancelJob(job_id=str(number)))
+    assert broker.reject(broker.receive("test.cancels"), f"reason {number}")
 """
 HOLD = """
 say(decode(broker.receive("test.cancels", timeout=30).body).job_id)
@@ -140,11 +149,47 @@ def test_what_a_killed_consumer_held_comes_to_another(path: Path, broker: Sqlite
     holder = start(HOLD, path, visibility=0.5)
     assert read_line(holder) == "1"
     kill(holder)
-    assert broker.depth(CANCELS.name) == 1
     delivery = broker.receive(CANCELS.name, timeout=PATIENCE)
     assert delivery is not None
     assert (decode(delivery.body).job_id, delivery.count) == ("1", 2)
     assert broker.ack(delivery)
+
+
+def test_a_queue_stays_paused_when_the_process_that_paused_it_is_gone(path: Path, broker: SqliteBroker) -> None:
+    broker.publish(CancelJob(job_id="1"))
+    said(start(PAUSE, path))
+    assert broker.paused(CANCELS.name)
+    assert said(start(CONSUME, path, 0)) == []
+    assert broker.depth(CANCELS.name) == 1
+    broker.resume(CANCELS.name)
+    assert said(start(CONSUME, path, 0)) == ["1"]
+
+
+def test_dead_letters_that_are_drained_while_others_die_are_neither_lost_nor_doubled(
+    path: Path, broker: SqliteBroker
+) -> None:
+    rejecter = start(REJECT, path, 60)
+    drained: list[DeadLetter] = []
+    while rejecter.poll() is None:
+        drained += broker.drain_dead(CANCELS.name)
+    said(rejecter)
+    drained += broker.drain_dead(CANCELS.name)
+    assert [decode(letter.body).job_id for letter in drained] == [str(number) for number in range(60)]
+    assert [letter.reason for letter in drained] == [f"reason {number}" for number in range(60)]
+
+
+def test_a_dead_letter_that_is_put_back_is_as_if_it_had_never_been_delivered(broker: SqliteBroker) -> None:
+    broker.publish(CancelJob(job_id="1"))
+    for settle in (broker.retry, lambda delivery: broker.reject(delivery, "no")):
+        delivery = broker.receive(CANCELS.name)
+        assert delivery is not None
+        settle(delivery)
+    (letter,) = broker.drain_dead(CANCELS.name, requeue=True)
+    assert (letter.count, letter.reason) == (2, "no")
+    again = broker.receive(CANCELS.name)
+    assert again is not None
+    assert (again.body, again.count) == (letter.body, 1)
+    assert broker.drain_dead(CANCELS.name) == []
 
 
 def test_a_consumer_that_only_slept_cannot_settle_anothers_claim(path: Path, broker: SqliteBroker) -> None:

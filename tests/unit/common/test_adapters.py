@@ -52,7 +52,7 @@ def test_a_url_that_names_no_path_is_refused(url: str) -> None:
     assert "path" in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["", "amqp://user:hunter2@host", "hunter2", "/a/path", "redis://x", "SQLITE3:///a"])
+@pytest.mark.parametrize("url", ["", "mqtt://user:hunter2@host", "hunter2", "/a/path", "redis://x", "SQLITE3:///a"])
 def test_a_scheme_without_an_adapter_is_refused_without_repeating_the_url(url: str) -> None:
     with pytest.raises(ConfigurationError, match="STYLEGRAM_BROKER_URL takes") as caught:
         open_broker(url)

@@ -11,11 +11,12 @@ from stylegram.common.adapters.sqlite_broker import SqliteBroker
 from stylegram.common.consumer import Consumer
 from stylegram.common.errors import DeviceLost, Interrupted, InvalidInput, StylegramError, Unavailable
 from stylegram.common.logs import configure_logs
-from stylegram.common.messages import CancelJob, Message
+from stylegram.common.messages import CancelJob, JobStarted, Message
 from stylegram.common.ports import Delivery
 from stylegram.common.topology import Queue
 
-CANCELS = Queue("test.cancels", ("job.cancel",))
+CANCELS = Queue("test.cancels", ("job.cancel",), attempts=2)
+STARTS = Queue("test.starts", ("job.started",), attempts=3)
 # Generous: only a consumer that is broken takes this long.
 PATIENCE = 20.0
 
@@ -27,11 +28,11 @@ class MoodyBroker(SqliteBroker):
         super().__init__(None, visibility=visibility)
         self.away = threading.Event()
         self.refused = 0
-        self.declare([CANCELS])
+        self.declare([CANCELS, STARTS])
 
-    def receive(self, queue: str, *, timeout: float = 0) -> Delivery | None:
+    def receive(self, *queues: str, timeout: float = 0) -> Delivery | None:
         self._answer()
-        return super().receive(queue, timeout=timeout)
+        return super().receive(*queues, timeout=timeout)
 
     def extend(self, delivery: Delivery) -> bool:
         self._answer()
@@ -102,13 +103,25 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def settled(outcome: str) -> float:
-    labels = {"queue": CANCELS.name, "outcome": outcome}
+def settled(outcome: str, queue: Queue = CANCELS) -> float:
+    labels = {"queue": queue.name, "outcome": outcome}
     return REGISTRY.get_sample_value("stylegram_messages_total", labels) or 0.0
 
 
-def reasons(broker: SqliteBroker) -> list[str]:
-    return [letter.reason for letter in broker.dead_letters(CANCELS.name)]
+def reasons(broker: SqliteBroker, queue: Queue = CANCELS) -> list[str]:
+    return [letter.reason for letter in broker.dead_letters(queue.name)]
+
+
+def started(job_id: str) -> JobStarted:
+    return JobStarted(job_id=job_id, worker="w", attempt=1)
+
+
+def kill_while_held(broker: SqliteBroker, queue: Queue, times: int) -> None:
+    """As if so many processes had been killed while they held the queue's message."""
+    for _ in range(times):
+        delivery = broker.receive(queue.name)
+        assert delivery is not None
+        broker.retry(delivery)
 
 
 def test_a_handled_message_is_acknowledged(broker: MoodyBroker) -> None:
@@ -125,7 +138,7 @@ def test_a_handled_message_is_acknowledged(broker: MoodyBroker) -> None:
 def test_a_retryable_error_brings_the_message_again_after_a_growing_pause(broker: MoodyBroker) -> None:
     handler, stop = Handler(*[Unavailable("away")] * 7), Stop()
     broker.publish(CancelJob(job_id="1"))
-    consumer = Consumer(broker, CANCELS, handler, stop=stop, attempts=1)
+    consumer = Consumer(broker, CANCELS, handler, stop=stop)
     while consumer.step():
         pass
     assert handler.handled == [("1", 1)] * 8, "they do not count"
@@ -208,11 +221,8 @@ def test_a_message_that_kills_its_processes_is_given_up(broker: MoodyBroker) -> 
     handler = Handler()
     told: list[str] = []
     broker.publish(CancelJob(job_id="1"))
-    for _ in range(2):  # as if two processes had been killed while they held it
-        delivery = broker.receive(CANCELS.name)
-        assert delivery is not None
-        broker.retry(delivery)
-    Consumer(broker, CANCELS, handler, stop=Stop(), attempts=2, on_dead=lambda _, error: told.append(str(error))).step()
+    kill_while_held(broker, CANCELS, CANCELS.attempts)
+    Consumer(broker, CANCELS, handler, stop=Stop(), on_dead=lambda _, error: told.append(str(error))).step()
     assert handler.handled == []
     assert reasons(broker) == told == ["Given up after 2 attempts that never ended."]
 
@@ -242,7 +252,7 @@ def test_work_that_a_stop_interrupts_is_released_uncounted(broker: MoodyBroker, 
         raise error
 
     broker.publish(CancelJob(job_id="1"))
-    Consumer(broker, CANCELS, handle, stop=stop, attempts=1).run()
+    Consumer(broker, CANCELS, handle, stop=stop).run()
     assert stop.pauses == []
     delivery = broker.receive(CANCELS.name)
     assert delivery is not None
@@ -304,7 +314,7 @@ def test_a_broker_that_was_away_finds_the_consumer_waiting(broker: MoodyBroker) 
         assert handler.handled == []
         assert thread.is_alive()
         broker.away.clear()
-        eventually(lambda: broker.depth(CANCELS.name) == 0)
+        eventually(lambda: bool(handler.handled))
     assert handler.handled == [("1", 1)]
 
 
@@ -322,8 +332,9 @@ def test_a_broker_that_goes_away_during_the_work_hands_the_message_out_again() -
     with running(Consumer(broker, CANCELS, handle, stop=stop, extend_every=0.02), stop):
         eventually(lambda: broker.refused >= 4)
         broker.away.clear()
-        eventually(lambda: broker.depth(CANCELS.name) == 0)
+        eventually(lambda: len(attempts) == 2)
     assert attempts == [1, 2]
+    assert broker.receive(CANCELS.name, timeout=2 * broker.visibility) is None, "it was not acknowledged"
     broker.close()
 
 
@@ -399,3 +410,44 @@ def test_every_log_line_about_a_message_carries_its_job(
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert {line["event"] for line in lines} == {"extend_failed", "attempt_failed", "dead_letter"}
     assert {line.get("job_id") for line in lines} == {"42"}
+
+
+def test_what_is_in_the_first_queue_goes_before_what_is_in_the_second(broker: MoodyBroker) -> None:
+    handler = Handler()
+    consumer = Consumer(broker, (STARTS, CANCELS), handler, stop=Stop())
+    for message in (CancelJob(job_id="1"), CancelJob(job_id="2"), started("3"), started("4")):
+        broker.publish(message)
+    before = settled("acked", STARTS), settled("acked")
+    assert consumer.step()
+    broker.publish(started("5"))
+    while consumer.step():
+        pass
+    assert [job_id for job_id, _ in handler.handled] == ["3", "4", "5", "1", "2"]
+    assert (settled("acked", STARTS), settled("acked")) == (before[0] + 3, before[1] + 2)
+
+
+def test_each_of_several_queues_counts_its_attempts_and_keeps_its_dead_letters(broker: MoodyBroker) -> None:
+    handler = Handler()
+    for message in (started("1"), CancelJob(job_id="2")):
+        broker.publish(message)
+    for queue in (STARTS, CANCELS):
+        kill_while_held(broker, queue, 2)
+    consumer = Consumer(broker, (STARTS, CANCELS), handler, stop=Stop())
+    while consumer.step():
+        pass
+    assert handler.handled == [("1", 3)]
+    assert reasons(broker, STARTS) == []
+    assert reasons(broker) == ["Given up after 2 attempts that never ended."]
+
+
+def test_a_paused_queue_holds_up_no_other_and_is_worked_through_when_resumed(broker: MoodyBroker) -> None:
+    handler = Handler()
+    for message in (started("1"), CancelJob(job_id="2")):
+        broker.publish(message)
+    broker.pause(STARTS.name)
+    consumer = Consumer(broker, (STARTS, CANCELS), handler, stop=Stop())
+    assert [consumer.step(), consumer.step()] == [True, False]
+    assert handler.handled == [("2", 1)]
+    broker.resume(STARTS.name)
+    assert consumer.step()
+    assert handler.handled == [("2", 1), ("1", 1)]

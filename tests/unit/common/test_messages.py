@@ -12,17 +12,22 @@ from stylegram.common.errors import InvalidMessage
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import (
     CancelJob,
+    JobAlive,
+    JobCancelled,
     JobCompleted,
     JobFailed,
+    JobInterrupted,
     JobProgress,
     JobStarted,
     Message,
     PostFailed,
     PostPublished,
     PostRequest,
+    Priority,
     StyleJob,
     decode,
     encode,
+    end_of,
 )
 from stylegram.common.records import AssetReference, LossPoint, Metrics, RunRecord
 
@@ -70,10 +75,15 @@ EXAMPLES: tuple[Message, ...] = (
         masks=(None, PICTURE),
         start_image=PICTURE,
         hyperparameters=Hyperparameters(schedule=((64, 3), (128, 1)), start="image", style_weights=(1, 2)),
+        priority=Priority.BATCH,
+        time_limit_seconds=0.5,
     ),
     CancelJob(job_id="1"),
     JobStarted(job_id="1", worker="w", attempt=1),
     JobProgress(job_id="1", evaluation=0, evaluations=1, size=32, loss=0.1),
+    JobAlive(job_id="1", worker="w"),
+    JobInterrupted(job_id="1", worker="w"),
+    JobCancelled(job_id="1", worker="w"),
     JobCompleted(job_id="1", result="runs/1/result.png", record=RECORD),
     JobFailed(job_id="1", reason="no", error_code="error", record=RECORD),
     JobFailed(job_id="1", reason="no", error_code="error"),
@@ -143,6 +153,20 @@ def test_losses_that_left_the_finite_numbers_survive_the_journey() -> None:
     assert received.record.metrics.layer_errors == {"relu1_1@512": inf}
     # The record is also kept as a file of its own.
     assert isnan(RunRecord.model_validate_json(record.model_dump_json()).losses["total"])
+
+
+def test_a_job_is_routed_by_who_waits_for_it() -> None:
+    interactive, batch = EXAMPLES[:2]
+    assert (interactive.topic, batch.topic) == ("command.style.interactive", "command.style.batch")
+    fields = json.loads(encode(interactive))
+    del fields["priority"], fields["time_limit_seconds"]  # of a writer that knows neither
+    assert decode(json.dumps(fields).encode()) == interactive
+
+
+@pytest.mark.parametrize("change", [{"priority": "urgent"}, {"time_limit_seconds": 0}, {"time_limit_seconds": -1}])
+def test_a_job_of_no_known_priority_or_without_time_is_refused(change: dict[str, object]) -> None:
+    (field,) = change
+    assert f"style_job.{field}" in refusal(json.dumps(json.loads(encode(EXAMPLES[0])) | change).encode())
 
 
 def test_messages_are_told_apart() -> None:
@@ -232,3 +256,17 @@ def test_what_is_no_message_is_refused_in_a_sentence(data: bytes) -> None:
 def test_no_bytes_raise_anything_else(data: bytes) -> None:
     with pytest.raises(InvalidMessage):
         decode(data)
+
+
+def test_the_end_is_told_from_the_record() -> None:
+    completed = end_of(RECORD)
+    assert isinstance(completed, JobCompleted)
+    assert (completed.job_id, completed.result, completed.record) == ("1", "runs/1/result.png", RECORD)
+    reason = {"outcome": "failed", "reason": "No canvas.", "error_code": "out-of-memory"}
+    failed = end_of(RECORD.model_copy(update=reason))
+    assert isinstance(failed, JobFailed)
+    assert (failed.job_id, failed.reason, failed.error_code) == ("1", "No canvas.", "out-of-memory")
+    assert failed.record and failed.record.outcome == "failed"
+    silent = end_of(RECORD.model_copy(update={"outcome": "failed"}))
+    assert isinstance(silent, JobFailed)
+    assert (silent.reason, silent.error_code) == ("The run failed.", "error")

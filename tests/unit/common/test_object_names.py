@@ -48,6 +48,12 @@ def test_the_error_says_what_to_do_and_repeats_only_the_start() -> None:
 
 
 def test_artifacts_have_names_that_storages_take() -> None:
-    for name in (artifacts.result("42"), artifacts.record("42"), artifacts.snapshot("42", 100)):
+    names = (
+        artifacts.result("42"),
+        artifacts.record("42"),
+        artifacts.snapshot("42", 100),
+        artifacts.cancellation("42"),
+    )
+    for name in names:
         assert object_names.check(name).startswith("runs/42/")
     assert artifacts.snapshot("42", 9) < artifacts.snapshot("42", 10), "snapshots list in the order of their making"

@@ -7,7 +7,7 @@ def result(job_id: str) -> str:
 
 
 def record(job_id: str) -> str:
-    """The run's record; written last, so that its presence says that the job is done."""
+    """The run's record, of success or of failure; written last, so that its presence says that the job is done."""
     return f"runs/{job_id}/record.json"
 
 
@@ -29,3 +29,8 @@ def checkpoints(job_id: str) -> str:
 def checkpoint(job_id: str, evaluation: int) -> str:
     """Everything that the work needs to go on after `evaluation` evaluations. Its names sort in their order."""
     return f"{checkpoints(job_id)}{evaluation:06d}.safetensors"
+
+
+def cancellation(job_id: str) -> str:
+    """The note that nobody wants the job any more, for whoever holds its message or comes to do so."""
+    return f"runs/{job_id}/cancelled"

@@ -1,8 +1,8 @@
-"""How a service works through a queue: decode, handle, settle, and keep the claim while the work takes long."""
+"""How a service works through its queues: decode, handle, settle, and keep the claim while the work takes long."""
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 
@@ -24,7 +24,7 @@ _LONGEST_REASON = 2_000
 
 
 class Consumer:
-    """Works through one queue, a message at a time.
+    """Works through one queue, or several, a message at a time.
 
     A handler that returns has done its work. One that raises an error marked retryable gets the message again after
     a pause, which grows, for as long as it takes: such an attempt does not count. Any other error makes the message
@@ -32,11 +32,10 @@ class Consumer:
     can do no more work ends the consumer; such an attempt counts, or its message could end one process after another.
 
     Args:
-        broker: where the queue is.
-        queue: which one.
+        broker: where the queues are.
+        queues: which ones; what is in the first goes before what is in the second.
         handle: does the work of one message, given the number of the attempt; must be idempotent.
         stop: set it to finish after the message at hand.
-        attempts: deliveries that ended without a word, their process killed, after which a message is given up.
         extend_every: seconds between extensions of the claim; by default a claim survives two that come to nothing.
         on_dead: told of each message that becomes a dead letter, before it does, so that others learn of it.
     """
@@ -44,19 +43,17 @@ class Consumer:
     def __init__(
         self,
         broker: Broker,
-        queue: Queue,
+        queues: Queue | Sequence[Queue],
         handle: Callable[[Message, int], None],
         *,
         stop: threading.Event,
-        attempts: int = 5,
         extend_every: float | None = None,
         on_dead: Callable[[Message, StylegramError], None] | None = None,
     ) -> None:
         self._broker = broker
-        self._queue = queue
+        self._queues = {queue.name: queue for queue in ((queues,) if isinstance(queues, Queue) else queues)}
         self._handle = handle
         self._stop = stop
-        self._attempts = attempts
         self._extend_every = broker.visibility / 3 if extend_every is None else extend_every
         self._on_dead = on_dead
         # By message, those in a row: a released message remembers nothing of them.
@@ -75,12 +72,12 @@ class Consumer:
                 if error.ends_process:
                     raise
                 # The broker is away, or others could not be told of a dead letter: wait rather than die.
-                _log.warning("not_settled", queue=self._queue.name, reason=str(error))
+                _log.warning("not_settled", queues=list(self._queues), reason=str(error))
                 self._stop.wait(_WAIT)
 
     def step(self, *, timeout: float = 0) -> bool:
         """Handle one message if one comes within `timeout` seconds; False if none came."""
-        delivery = self._broker.receive(self._queue.name, timeout=timeout)
+        delivery = self._broker.receive(*self._queues, timeout=timeout)
         if delivery is None:
             return False
         try:
@@ -93,9 +90,10 @@ class Consumer:
         return True
 
     def _work(self, delivery: Delivery, message: Message) -> None:
-        if delivery.count > self._attempts:
+        attempts = self._queues[delivery.queue].attempts
+        if delivery.count > attempts:
             # The attempts before this one left no word: their process was killed while it held the message.
-            self._bury(delivery, message, StylegramError(f"Given up after {self._attempts} attempts that never ended."))
+            self._bury(delivery, message, StylegramError(f"Given up after {attempts} attempts that never ended."))
             return
         try:
             with self._keeping(delivery):
@@ -103,19 +101,19 @@ class Consumer:
         except StylegramError as error:
             if error.ends_process:
                 with suppress(StylegramError):  # else the claim runs out by itself
-                    self._settle("retried", self._broker.retry(delivery))
+                    self._settle(delivery, "retried", self._broker.retry(delivery))
                 raise
             if error.retryable:
                 self._pause(delivery, message, error)
-                self._settle("released", self._broker.release(delivery))
+                self._settle(delivery, "released", self._broker.release(delivery))
                 return
             self._bury(delivery, message, error)
         except Exception as error:
             # Not one of ours, hence a defect: trying again would only repeat it.
-            _log.exception("handler_defect", queue=self._queue.name)
+            _log.exception("handler_defect", queue=delivery.queue)
             self._bury(delivery, message, StylegramError(f"{type(error).__name__}: {error}"))
         else:
-            self._settle("acked", self._broker.ack(delivery))
+            self._settle(delivery, "acked", self._broker.ack(delivery))
         del self._failures[message.message_id]
 
     def _pause(self, delivery: Delivery, message: Message, error: StylegramError) -> None:
@@ -135,16 +133,16 @@ class Consumer:
             except StylegramError:  # the message comes again, and others learn of it then
                 raise
             except Exception:
-                _log.exception("on_dead_defect", queue=self._queue.name)
+                _log.exception("on_dead_defect", queue=delivery.queue)
         # File names and decoders put anything into an error; brokers keep only so much text, and only Unicode.
         reason = str(error)[:_LONGEST_REASON].encode(errors="replace").decode()
-        _log.error("dead_letter", queue=self._queue.name, reason=reason)
-        self._settle("dead", self._broker.reject(delivery, reason))
+        _log.error("dead_letter", queue=delivery.queue, reason=reason)
+        self._settle(delivery, "dead", self._broker.reject(delivery, reason))
 
-    def _settle(self, outcome: str, held: bool) -> None:
-        MESSAGES.labels(queue=self._queue.name, outcome=outcome if held else "claim_lost").inc()
+    def _settle(self, delivery: Delivery, outcome: str, held: bool) -> None:
+        MESSAGES.labels(queue=delivery.queue, outcome=outcome if held else "claim_lost").inc()
         if not held:
-            _log.warning("claim_lost", queue=self._queue.name, outcome=outcome)
+            _log.warning("claim_lost", queue=delivery.queue, outcome=outcome)
 
     @contextmanager
     def _keeping(self, delivery: Delivery) -> Iterator[None]:

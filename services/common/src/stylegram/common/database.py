@@ -1,5 +1,7 @@
 """One database, each service's own tables: opening it, and bringing a service's tables up to date."""
 
+import math
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,7 +11,7 @@ from typing import Any
 
 from alembic import command, context
 from alembic.config import Config
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
+from sqlalchemy import DateTime, Dialect, Double, Engine, MetaData, TypeDecorator, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -17,6 +19,9 @@ from sqlalchemy.orm import Session
 
 from stylegram.common.errors import ConfigurationError, Unavailable
 from stylegram.common.sqlite_files import LOCK_TIMEOUT, use_write_ahead_log
+
+# Alembic keeps what it is doing in globals: a process can migrate one database at a time.
+_ALEMBIC = threading.Lock()
 
 
 def open_database(url: str) -> Engine:
@@ -28,7 +33,10 @@ def open_database(url: str) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_pre_ping=True)
+            engine = create_engine(parsed, pool_pre_ping=True)
+            if parsed.get_driver_name() == "psycopg":
+                event.listen(engine, "connect", _take_any_text)
+            return engine
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(parsed, connect_args={"timeout": LOCK_TIMEOUT})
@@ -39,7 +47,8 @@ def open_database(url: str) -> Engine:
     except (ArgumentError, ValueError):
         # The URL may hold a password: do not repeat it, nor what was made of it.
         raise ConfigurationError(
-            "STYLEGRAM_DATABASE_URL is not a database URL.", advice="Write sqlite:////absolute/path."
+            "STYLEGRAM_DATABASE_URL is not a database URL.",
+            advice="Write sqlite:////absolute/path or postgresql+psycopg://user:password@host/name.",
         ) from None
 
     @event.listens_for(engine, "connect")
@@ -57,6 +66,20 @@ def open_database(url: str) -> Engine:
     return engine
 
 
+def _take_any_text(connection: Any, _: Any) -> None:  # noqa: ANN401  (the driver's own connection)
+    """Have NUL, which SQLite takes and PostgreSQL does not, kept as the sign for what cannot be shown.
+
+    File names and decoders put anything into a reason, and an event that cannot be kept would be lost.
+    """
+    from psycopg.types.string import StrDumperUnknown
+
+    class AnyText(StrDumperUnknown):
+        def dump(self, obj: str) -> Any:  # noqa: ANN401  (any kind of buffer)
+            return super().dump(obj.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+
+    connection.adapters.register_dumper(str, AnyText)
+
+
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Session]:
     """A session whose work is committed at the end, or not at all; what it loaded stays readable.
@@ -64,9 +87,14 @@ def transaction(engine: Engine) -> Iterator[Session]:
     Raises:
         Unavailable: the database did not answer, or no connection to it became free.
     """
+    with _unless_unavailable(), Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def _unless_unavailable() -> Iterator[None]:
     try:
-        with Session(engine, expire_on_commit=False) as session, session.begin():
-            yield session
+        yield
     except (OperationalError, InterfaceError) as error:
         raise Unavailable(f"The database did not answer: {error.orig}.") from error
     except PoolTimeout as error:
@@ -90,15 +118,39 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value and (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
 
 
+class FiniteDouble(TypeDecorator[float]):
+    """A number. SQLite keeps no NaN, so that what is not finite is null everywhere; in JSON it would be so anyhow."""
+
+    impl = Double
+    cache_ok = True
+
+    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:  # noqa: ARG002
+        """None for what is not finite."""
+        return value if value is not None and math.isfinite(value) else None
+
+
 def migrate(engine: Engine, service: str) -> None:
     """Bring the tables of `service` up to date; its migrations lie in `stylegram.<service>.migrations`.
 
-    Every service keeps its own version table, so that services that share a database upgrade on their own.
+    Every service keeps its own version table, so that services that share a database upgrade on their own. Of replicas
+    that start at once the first upgrades, and the others wait for it.
+
+    Raises:
+        Unavailable: the database did not answer.
     """
-    with as_file(files(f"stylegram.{service}") / "migrations") as scripts, engine.begin() as connection:
+    version_table = f"{service}_schema_version"
+    with (
+        _ALEMBIC,
+        as_file(files(f"stylegram.{service}") / "migrations") as scripts,
+        _unless_unavailable(),
+        engine.begin() as connection,
+    ):
+        if connection.dialect.name == "postgresql":
+            # SQLite's transactions take turns by themselves.
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(version_table))))
         config = Config()
         config.set_main_option("script_location", str(scripts).replace("%", "%%"))
-        config.attributes.update(connection=connection, version_table=f"{service}_schema_version")
+        config.attributes.update(connection=connection, version_table=version_table)
         command.upgrade(config, "head")
 
 

@@ -10,13 +10,17 @@
     │   └── InvalidCheckpoint        damaged, of another version, or of another run
     ├── NotFound                 no such object, asset, job or queue
     ├── AlreadyExists            the name is taken, and what is stored never changes
+    ├── WrongState               what it is asked of has ended already, or has not yet
     ├── Unavailable              a dependency did not answer; the same call may succeed later
+    │   └── QueueFull                too many jobs wait already
     ├── WeightsUnavailable       the model's weights are neither cached nor to be had
     ├── WeightsCorrupt           the weights are not the file that was pinned
     ├── NonFinite                the optimisation left the finite numbers, in full precision too
     ├── OutOfMemory              the device's memory does not hold a picture of that size
     ├── DeviceLost               the GPU failed, and this process cannot use it any more
-    └── Interrupted              somebody asked the work to stop; nothing is wrong
+    ├── Interrupted              somebody asked the work to stop; nothing is wrong
+    ├── Cancelled                somebody does not want this job any more
+    └── DeadlineExceeded         the job took longer than it may
 
 Every message says what happened and to which input; `advice` says what to do about it.
 """
@@ -102,11 +106,23 @@ class AlreadyExists(StylegramError):
     code = "already-exists"
 
 
+class WrongState(StylegramError):
+    """Nothing is wrong with what is asked for, but with when: a job has ended already, or has not yet."""
+
+    code = "wrong-state"
+
+
 class Unavailable(StylegramError):
     """A dependency did not answer; the same call may succeed later."""
 
     code = "unavailable"
     retryable = True
+
+
+class QueueFull(Unavailable):
+    """So many jobs wait that one more would only wait longer."""
+
+    code = "queue-full"
 
 
 class WeightsUnavailable(StylegramError):
@@ -146,3 +162,15 @@ class Interrupted(StylegramError):
 
     code = "interrupted"
     retryable = True
+
+
+class Cancelled(StylegramError):
+    """Somebody does not want this job any more; others go on."""
+
+    code = "cancelled"
+
+
+class DeadlineExceeded(StylegramError):
+    """The job took longer than it may."""
+
+    code = "deadline-exceeded"

@@ -51,3 +51,5 @@ def configure_logs(*, json: bool | None = None, level: str = "info", stream: Tex
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # Says at every start that there is nothing to migrate.
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # Says in ten lines what its errors say too, which are ours to log.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)

@@ -10,13 +10,15 @@ True
 """
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from stylegram.common import artifacts
 from stylegram.common.clock import utcnow
-from stylegram.common.errors import InvalidMessage
+from stylegram.common.errors import InvalidMessage, StylegramError
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.records import AssetReference, RunRecord
 
@@ -25,19 +27,32 @@ class _Message(BaseModel):
     # Losses that left the finite numbers travel as "NaN": null would make the message unreadable.
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
 
-    topic: ClassVar[str]
-    """Where it is routed: `command.*` to the one queue that does the work, the rest to whoever listens."""
+    subject: ClassVar[str]
 
     version: Literal[1] = 1
     message_id: str = Field(default_factory=lambda: str(uuid4()))
     sent_at: datetime = Field(default_factory=utcnow)
     job_id: str
 
+    @property
+    def topic(self) -> str:
+        """Where it is routed: `command.*` to the one queue that does the work, the rest to whoever listens."""
+        return self.subject
+
+
+class Priority(StrEnum):
+    """Who waits for a job."""
+
+    INTERACTIVE = "interactive"
+    """A person does: it passes whatever is of the other kind."""
+    BATCH = "batch"
+    """Nobody does."""
+
 
 class StyleJob(_Message):
     """Paint `content` in the style of `style`."""
 
-    topic = "command.style"
+    subject = "command.style"
     type: Literal["style_job"] = "style_job"
     content: AssetReference
     style: AssetReference
@@ -47,19 +62,31 @@ class StyleJob(_Message):
     )
     start_image: AssetReference | None = Field(None, description="What a start from an image starts from.")
     hyperparameters: Hyperparameters
+    priority: Priority = Priority.INTERACTIVE
+    time_limit_seconds: float | None = Field(
+        None, gt=0, description="What an attempt may take at most; the worker's own limit where None."
+    )
+
+    @property
+    def topic(self) -> str:
+        """Each priority has a queue of its own."""
+        return f"{self.subject}.{self.priority}"
 
 
 class CancelJob(_Message):
-    """Stop working on the job, wherever it is."""
+    """Nobody wants the job any more, and its note of cancellation is in storage.
 
-    topic = "job.cancel"
+    It goes the way of the events: who handles it has heard all that workers said before the note was there.
+    """
+
+    subject = "job.cancel"
     type: Literal["cancel_job"] = "cancel_job"
 
 
 class JobStarted(_Message):
     """A worker took the job; said again by every attempt."""
 
-    topic = "job.started"
+    subject = "job.started"
     type: Literal["job_started"] = "job_started"
     worker: str
     attempt: int = Field(ge=1)
@@ -68,7 +95,7 @@ class JobStarted(_Message):
 class JobProgress(_Message):
     """How far the picture is."""
 
-    topic = "job.progress"
+    subject = "job.progress"
     type: Literal["job_progress"] = "job_progress"
     evaluation: int = Field(ge=0)
     evaluations: int = Field(ge=1)
@@ -77,10 +104,34 @@ class JobProgress(_Message):
     snapshot: str | None = Field(None, description="Object name of the newest snapshot.")
 
 
+class JobAlive(_Message):
+    """A worker holds the job, even where there is no progress to tell of."""
+
+    subject = "job.alive"
+    type: Literal["job_alive"] = "job_alive"
+    worker: str
+
+
+class JobInterrupted(_Message):
+    """A worker was asked to stop and put the job back; another goes on from its checkpoint."""
+
+    subject = "job.interrupted"
+    type: Literal["job_interrupted"] = "job_interrupted"
+    worker: str
+
+
+class JobCancelled(_Message):
+    """The job was cancelled, and no work is done on it any more."""
+
+    subject = "job.cancelled"
+    type: Literal["job_cancelled"] = "job_cancelled"
+    worker: str
+
+
 class JobCompleted(_Message):
     """The picture is in storage."""
 
-    topic = "job.completed"
+    subject = "job.completed"
     type: Literal["job_completed"] = "job_completed"
     result: str = Field(description="Object name of the picture.")
     record: RunRecord
@@ -89,7 +140,7 @@ class JobCompleted(_Message):
 class JobFailed(_Message):
     """The job ended without a picture, and trying it again will not help."""
 
-    topic = "job.failed"
+    subject = "job.failed"
     type: Literal["job_failed"] = "job_failed"
     reason: str
     error_code: str
@@ -99,7 +150,7 @@ class JobFailed(_Message):
 class PostRequest(_Message):
     """Publish a finished picture."""
 
-    topic = "command.post"
+    subject = "command.post"
     type: Literal["post_request"] = "post_request"
     artifact: str = Field(description="Object name of the picture.")
     record: str = Field(description="Object name of the run's record.")
@@ -111,7 +162,7 @@ class PostRequest(_Message):
 class PostPublished(_Message):
     """The picture is out."""
 
-    topic = "post.published"
+    subject = "post.published"
     type: Literal["post_published"] = "post_published"
     account: str
     media_id: str
@@ -125,7 +176,7 @@ NEEDS_REVIEW = "needs-review"
 class PostFailed(_Message):
     """The picture is not out, or nobody knows whether it is."""
 
-    topic = "post.failed"
+    subject = "post.failed"
     type: Literal["post_failed"] = "post_failed"
     account: str
     reason: str
@@ -137,6 +188,9 @@ Message = (
     | CancelJob
     | JobStarted
     | JobProgress
+    | JobAlive
+    | JobInterrupted
+    | JobCancelled
     | JobCompleted
     | JobFailed
     | PostRequest
@@ -145,6 +199,19 @@ Message = (
 )
 
 _adapter: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
+
+
+def end_of(record: RunRecord) -> JobCompleted | JobFailed:
+    """What is said at the end of the run, and again by whoever finds its record later."""
+    job_id = record.job_id
+    if record.outcome == "succeeded":
+        return JobCompleted(job_id=job_id, result=artifacts.result(job_id), record=record)
+    return JobFailed(
+        job_id=job_id,
+        reason=record.reason or "The run failed.",
+        error_code=record.error_code or StylegramError.code,
+        record=record,
+    )
 
 
 def encode(message: Message) -> bytes:

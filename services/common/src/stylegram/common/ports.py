@@ -32,7 +32,15 @@ class Delivery:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message that nobody could use, and why."""
+    """A message that nobody could use, and why.
+
+    Args:
+        queue: name of the queue that it was in.
+        body: the message as it was published.
+        reason: why nobody could.
+        count: how many times it was handed out; 0 where nobody knows.
+        died_at: when it was given up.
+    """
 
     queue: str
     body: bytes
@@ -57,8 +65,10 @@ class Broker(Protocol):
             NotFound: a command, which no queue hears.
         """
 
-    def receive(self, queue: str, *, timeout: float = 0) -> Delivery | None:
-        """Claim the oldest free message, waiting up to `timeout` seconds for one.
+    def receive(self, *queues: str, timeout: float = 0) -> Delivery | None:
+        """Claim the oldest free message of the first queue that has one, waiting up to `timeout` seconds for one.
+
+        Queues that are paused are passed over.
 
         Raises:
             NotFound: no such queue.
@@ -77,13 +87,47 @@ class Broker(Protocol):
         """The attempt failed: the message is free again; False if the claim had been lost."""
 
     def release(self, delivery: Delivery) -> bool:
-        """The attempt did not take place: as `retry`, but it does not count as a delivery."""
+        """The attempt did not take place: as `retry`, but it does not count as a delivery. Others may go first."""
 
     def depth(self, queue: str) -> int:
-        """How many messages the queue holds, claimed ones included."""
+        """How many messages wait in the queue; those that somebody has claimed do not.
+
+        Raises:
+            NotFound: no such queue.
+        """
+
+    def dead_count(self, queue: str) -> int:
+        """How many dead letters the queue has; cheap however many they are.
+
+        Raises:
+            NotFound: no such queue.
+        """
 
     def dead_letters(self, queue: str) -> list[DeadLetter]:
         """The queue's dead letters, oldest first."""
+
+    def drain_dead(self, queue: str, *, requeue: bool = False) -> list[DeadLetter]:
+        """Take the dead letters out, oldest first, and return them; what dies meanwhile stays.
+
+        Args:
+            queue: whose dead letters.
+            requeue: put each back into its queue, as if it had never been delivered.
+        """
+
+    def pause(self, queue: str) -> None:
+        """Have nobody receive from the queue, in any process, until it is resumed; claimed messages stay claimed.
+
+        Receivers notice within a second.
+
+        Raises:
+            NotFound: no such queue.
+        """
+
+    def resume(self, queue: str) -> None:
+        """The end of `pause`; does nothing to a queue that is not paused."""
+
+    def paused(self, queue: str) -> bool:
+        """Whether the queue is paused."""
 
     def close(self) -> None:
         """Let go of the connection; claims stay until they run out."""
@@ -120,17 +164,30 @@ class Storage(Protocol):
 
         Raises:
             NotFound: no such object.
+            Unavailable: the storage did not answer, so that nobody knows.
             StylegramError: not retryable: the bytes are not those that were written.
         """
 
     def stat(self, name: str) -> StoredObject | None:
-        """What is known of the object; None if there is none."""
+        """What is known of the object; None if there is none.
+
+        Raises:
+            Unavailable: the storage did not answer, so that nobody knows.
+        """
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
-        """The objects whose names start with `prefix`, by name."""
+        """The objects whose names start with `prefix`, by name.
+
+        Raises:
+            Unavailable: the storage did not answer, when the first is asked for or later.
+        """
 
     def delete(self, name: str) -> bool:
-        """Remove the object; False if there was none."""
+        """Remove the object; False if there was none.
+
+        Raises:
+            Unavailable: the storage did not answer.
+        """
 
 
 @dataclass(frozen=True)

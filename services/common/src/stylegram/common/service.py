@@ -2,7 +2,10 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -11,35 +14,103 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from stylegram.common.errors import ConfigurationError, StylegramError
+from stylegram.common.health import Check, Health, answering
 from stylegram.common.logs import configure_logs
-from stylegram.common.metrics import serve_metrics
 from stylegram.common.settings import PREFIX, Settings
 
 _log = structlog.get_logger(__name__)
 _S = TypeVar("_S", bound=Settings)
+# A dependency that is away at the start is asked again after a second, then two, then four …
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 30.0
+# A signal that arrives in the very moment before a wait is handled after it.
+_LONGEST_JOIN = 0.5
+
+Target = Callable[[], None]
+"""Works until it is told to stop."""
 
 
-def serve(settings_type: type[_S], targets: Callable[[_S, threading.Event], Iterable[Callable[[], None]]]) -> int:
+@dataclass(frozen=True)
+class Service:
+    """What a process runs, put together.
+
+    Args:
+        targets: each runs in a thread of its own, until it is told to stop.
+        checks: of what it depends on, by name; see `health.Check`.
+    """
+
+    targets: Iterable[Target]
+    checks: Mapping[str, Check] = field(default_factory=dict)
+
+
+def serve(
+    settings_type: type[_S],
+    build: Callable[[_S, Health], Service],
+    **overrides: Any,  # noqa: ANN401  (pydantic judges the types)
+) -> int:
     """Run a service until SIGTERM or SIGINT; what its `__main__` calls.
 
     Args:
         settings_type: read from the environment.
-        targets: builds what is to run from the settings and the event that ends it.
+        build: puts the service together from the settings and what is known of the process, the event that ends it
+            above all; while a dependency is away, it is called again and again.
+        overrides: settings that do not come from the environment.
 
     Returns:
         The process's exit status: 1 where an error of ours, which is logged, kept it from running.
     """
     stop = threading.Event()
+    health = Health(stop)
     configure_logs()
     try:
-        settings = read_settings(settings_type)
+        settings = read_settings(settings_type, **overrides)
         configure_logs(json=settings.json_logs, level=settings.log_level)
-        serve_metrics(settings.metrics_port)
-        run_until_signalled(*targets(settings, stop), stop=stop)
+        with answering(settings.metrics_port, health):
+            with _terminable():
+                service = _built(lambda: build(settings, health), health)
+            run_until_signalled(*service.targets, stop=stop, health=health)
+    except _Terminated:
+        _log.info("stopped_before_start")
     except StylegramError as error:
         _log.error("service_failed", reason=str(error))
         return 1
     return 0
+
+
+def _built(build: Callable[[], Service], health: Health) -> Service:
+    """The service, as soon as all that it needs for its start answers."""
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            service = build()
+        except StylegramError as error:
+            if not error.retryable or error.ends_process:
+                raise
+            health.start = str(error)
+            _log.warning("dependency_away", reason=str(error), pause=pause)
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        else:
+            health.depend_on(service.checks)
+            return service
+
+
+class _Terminated(BaseException):
+    """SIGTERM, as `KeyboardInterrupt` is SIGINT: whatever the process waits for, it ends."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Have SIGTERM raise `_Terminated`: the first process of a container would not even notice it by itself."""
+
+    def terminate(_number: int, _frame: FrameType | None) -> None:
+        raise _Terminated
+
+    previous = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def read_settings(settings_type: type[_S], **overrides: Any) -> _S:  # noqa: ANN401  (pydantic judges the types)
@@ -61,7 +132,7 @@ def read_settings(settings_type: type[_S], **overrides: Any) -> _S:  # noqa: ANN
         raise ConfigurationError(f"The settings cannot be read: {error}.") from None
 
 
-def run_until_signalled(*targets: Callable[[], None], stop: threading.Event) -> None:
+def run_until_signalled(*targets: Target, stop: threading.Event, health: Health | None = None) -> None:
     """Run each target in a thread of its own until all have returned; call it on the main thread.
 
     SIGTERM, SIGINT and a target that raises set `stop`, upon which every target should return soon. A second
@@ -70,13 +141,14 @@ def run_until_signalled(*targets: Callable[[], None], stop: threading.Event) -> 
     Args:
         targets: what to run; each watches `stop`.
         stop: set when it is time to finish.
+        health: is to know how the targets are.
 
     Raises:
         BaseException: the first that a target raised, after all have returned.
     """
     failures: list[BaseException] = []
 
-    def run(target: Callable[[], None]) -> None:
+    def run(target: Target) -> None:
         try:
             target()
         except BaseException as error:
@@ -91,15 +163,22 @@ def run_until_signalled(*targets: Callable[[], None], stop: threading.Event) -> 
 
     for number in previous:
         signal.signal(number, request_stop)
-    threads = [threading.Thread(target=run, args=(target,), daemon=True) for target in targets]
+    threads = [threading.Thread(target=run, args=(target,), name=_name(target), daemon=True) for target in targets]
     try:
         for thread in threads:
             thread.start()
+        if health:
+            health.watch(threads, failures)
         # Joined, never waited for through `stop`: a handler that sets an event its own thread waits on may deadlock.
         for thread in threads:
-            thread.join()
+            while thread.is_alive():
+                thread.join(_LONGEST_JOIN)
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
     if failures:
         raise failures[0]
+
+
+def _name(target: Target) -> str:
+    return getattr(target, "__qualname__", type(target).__name__)

@@ -54,7 +54,18 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     broker_url: SecretStr = Field(
-        SecretStr("sqlite:///var/lib/stylegram/broker.sqlite"), description="Broker: sqlite:///absolute/path."
+        SecretStr("sqlite:///var/lib/stylegram/broker.sqlite"),
+        description="Broker: sqlite:///absolute/path or amqp(s)://user:password@host:port/vhost.",
+    )
+    broker_ca_file: Path | None = Field(
+        None, description="Certificates that an amqps:// broker's is checked against; the system's by default."
+    )
+    broker_cert_file: Path | None = Field(None, description="Our own certificate, where the broker wants one.")
+    broker_key_file: Path | None = Field(None, description="Our certificate's key, unless it is in the same file.")
+    broker_ack_timeout_seconds: float = Field(
+        1800.0,
+        gt=0,
+        description="Until RabbitMQ takes a message back from a worker that lives: its consumer_timeout.",
     )
     storage_url: str = Field("file:///var/lib/stylegram/storage", description="Object storage: file:///folder.")
     database_url: SecretStr = Field(

@@ -10,10 +10,12 @@ class Queue:
     Args:
         name: its name on the broker.
         topics: the topics that it hears; `*` stands for one word, as in `job.*`.
+        attempts: deliveries that ended without a word, their process killed, after which a message is given up.
     """
 
     name: str
     topics: tuple[str, ...]
+    attempts: int = 5
 
     def hears(self, topic: str) -> bool:
         """Whether a message of `topic` lands here.
@@ -28,9 +30,14 @@ def _matches(pattern: list[str], topic: list[str]) -> bool:
     return len(pattern) == len(topic) and all(p in ("*", t) for p, t in zip(pattern, topic, strict=True))
 
 
-STYLIZER_JOBS = Queue("stylizer.jobs", ("command.style",))
+# Each of a job's attempts may have taken an hour of a GPU.
+STYLIZER_JOBS = Queue("stylizer.jobs", ("command.style.interactive",), attempts=3)
+STYLIZER_BATCH = Queue("stylizer.batch", ("command.style.batch",), attempts=3)
 PUBLISHER_POSTS = Queue("publisher.posts", ("command.post",))
-INGEST_EVENTS = Queue("ingest.events", ("job.started", "job.progress", "job.completed", "job.failed", "post.*"))
-LOGGER_EVENTS = Queue("logger.events", ("job.completed", "job.failed", "post.*"))
+# An event that is given up leaves its job unfinished; so many times a process may die over it.
+INGEST_EVENTS = Queue("ingest.events", ("job.*", "post.*"), attempts=100)
+LOGGER_EVENTS = Queue("logger.events", ("job.completed", "job.failed", "post.*"), attempts=100)
 
-QUEUES = (STYLIZER_JOBS, PUBLISHER_POSTS, INGEST_EVENTS, LOGGER_EVENTS)
+STYLIZER_QUEUES = (STYLIZER_JOBS, STYLIZER_BATCH)
+"""What a stylizer works on: somebody waits for the first, and whatever is in it passes the second."""
+QUEUES = (*STYLIZER_QUEUES, PUBLISHER_POSTS, INGEST_EVENTS, LOGGER_EVENTS)

@@ -1,7 +1,7 @@
 """Adapters of the ports, chosen by the scheme of a URL.
 
->>> open_broker("memory://").depth("nowhere")
-0
+>>> open_broker("memory://").dead_letters("stylizer.jobs")
+[]
 """
 
 from pathlib import Path
@@ -9,28 +9,49 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from stylegram.common.adapters.folder_storage import FolderStorage
 from stylegram.common.adapters.sqlite_broker import SqliteBroker
+from stylegram.common.adapters.tls import TlsFiles
 from stylegram.common.errors import ConfigurationError
 from stylegram.common.ports import Broker, Storage
+from stylegram.common.settings import Settings
 
 
-def open_broker(url: str, *, visibility: float = 30.0) -> Broker:
-    """The broker at `url`: `sqlite:///path` or `memory://`.
+def broker_of(settings: Settings) -> Broker:
+    """The broker that a service's settings name; see `open_broker`."""
+    return open_broker(
+        settings.broker_url.get_secret_value(),
+        visibility=settings.visibility_seconds,
+        ack_timeout=settings.broker_ack_timeout_seconds,
+        tls=TlsFiles(settings.broker_ca_file, settings.broker_cert_file, settings.broker_key_file),
+    )
+
+
+def open_broker(
+    url: str, *, visibility: float = 30.0, ack_timeout: float = 1800.0, tls: TlsFiles | None = None
+) -> Broker:
+    """The broker at `url`: `sqlite:///path`, `amqp://…` or `amqps://…` (RabbitMQ), or `memory://`.
 
     Args:
         url: where the broker is.
         visibility: seconds until a claim that nobody extends runs out.
+        ack_timeout: seconds after which a RabbitMQ server takes a message back from a consumer that lives.
+        tls: for `amqps://`.
 
     Raises:
-        ConfigurationError: no adapter for that scheme.
+        ConfigurationError: no adapter for that scheme, or the URL or a file is wrong.
     """
     match _split(url).scheme:
         case "sqlite":
             return SqliteBroker(url_path(url), visibility=visibility)
         case "memory":
             return SqliteBroker(None, visibility=visibility)
+        case "amqp" | "amqps":
+            from stylegram.common.adapters.rabbitmq import open_rabbitmq
+
+            return open_rabbitmq(url, visibility=visibility, ack_timeout=ack_timeout, tls=tls or TlsFiles())
         case scheme:
             raise ConfigurationError(
-                f"No broker adapter for '{scheme}:'.", advice="STYLEGRAM_BROKER_URL takes sqlite:///path."
+                f"No broker adapter for '{scheme}:'.",
+                advice="STYLEGRAM_BROKER_URL takes sqlite:///path or amqp://user:password@host/vhost.",
             )
 
 

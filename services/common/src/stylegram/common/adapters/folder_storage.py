@@ -28,6 +28,7 @@ from stylegram.common.errors import (
     Unavailable,
 )
 from stylegram.common.files import sync_folder
+from stylegram.common.metrics import STORAGE_BYTES, STORAGE_SECONDS
 from stylegram.common.ports import StoredObject
 
 # Nobody takes a day over one object: what lies here longer was left by a process that was killed.
@@ -70,12 +71,14 @@ class FolderStorage:
                 advice="STYLEGRAM_STORAGE_URL names a folder that this process may write.",
             ) from error
 
+    @STORAGE_SECONDS.labels(operation="written").time()
     @_answering()
     def write(
         self, name: str, data: bytes, *, content_type: str, metadata: Mapping[str, str] | None = None
     ) -> StoredObject:
         """See `Storage.write`."""
         path = self._path(name)
+        self._check_there()
         stored = StoredObject(
             name, len(data), hashlib.sha256(data).hexdigest(), content_type, utcnow(), dict(metadata or {})
         )
@@ -89,8 +92,10 @@ class FolderStorage:
             for source, target in ((facts_file, facts_path), (bytes_file, path)):
                 os.replace(source, target)
                 sync_folder(target.parent)
+        STORAGE_BYTES.labels(operation="written").inc(len(data))
         return stored
 
+    @STORAGE_SECONDS.labels(operation="read").time()
     @_answering()
     def read(self, name: str) -> bytes:
         """See `Storage.read`."""
@@ -104,12 +109,14 @@ class FolderStorage:
         if hashlib.sha256(data).hexdigest() != stored.sha256:
             # No waiting mends it: were it retryable, its message would hold up a queue for ever.
             raise StylegramError(f"Object '{name}' is damaged: its bytes are not those that were written.")
+        STORAGE_BYTES.labels(operation="read").inc(len(data))
         return data
 
     @_answering()
     def stat(self, name: str) -> StoredObject | None:
         """See `Storage.stat`."""
         if not self._path(name).is_file():
+            self._check_there()
             return None
         try:
             facts: dict[str, Any] = json.loads(self._facts_path(name).read_bytes())
@@ -121,6 +128,7 @@ class FolderStorage:
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """See `Storage.list`."""
+        self._check_there()
         names = sorted(
             name
             for folder, _, files in os.walk(self._facts)
@@ -135,6 +143,7 @@ class FolderStorage:
     def delete(self, name: str) -> bool:
         """See `Storage.delete`."""
         path, facts_path = self._path(name), self._facts_path(name)
+        self._check_there()
         with self._committing():
             if not (path.is_file() and facts_path.is_file()):
                 return False
@@ -142,6 +151,13 @@ class FolderStorage:
                 file.unlink()
                 _remove_empty(file.parent, root)
             return True
+
+    def _check_there(self) -> None:
+        # Where nothing is mounted any more lies an empty folder, in which nothing may be looked for, nor left.
+        if not self._facts.is_dir():
+            raise Unavailable(
+                f"The storage folder '{self._root}' is gone.", advice="If it is on another disk, mount that again."
+            )
 
     def _path(self, name: str) -> Path:
         path = self._root / object_names.check(name)

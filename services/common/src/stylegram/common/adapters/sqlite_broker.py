@@ -8,7 +8,7 @@ consumer which lost its claim cannot settle the message of the one that has it n
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     count INTEGER NOT NULL,
     died_at REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS paused (queue TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 # A poll is one indexed look-up of some 20 µs; people do not notice a twentieth of a second.
 _POLL = 0.05
@@ -95,11 +96,11 @@ class SqliteBroker:
                 raise NotFound(f"No queue hears '{message.topic}'.", advice="Declare the queues before publishing.")
             db.executemany("INSERT INTO messages (queue, body) VALUES (?, ?)", [(name, body) for name in hearers])
 
-    def receive(self, queue: str, *, timeout: float = 0) -> Delivery | None:
+    def receive(self, *queues: str, timeout: float = 0) -> Delivery | None:
         """See `Broker.receive`."""
         deadline = time.monotonic() + timeout
         while True:
-            delivery = self._claim(queue)
+            delivery = self._claim(queues)
             remaining = deadline - time.monotonic()
             if delivery or remaining <= 0:
                 return delivery
@@ -136,36 +137,69 @@ class SqliteBroker:
     def depth(self, queue: str) -> int:
         """See `Broker.depth`."""
         with self._transaction() as db:
-            count: int = db.execute("SELECT count(*) FROM messages WHERE queue = ?", (queue,)).fetchone()[0]
+            _check_exists(db, queue)
+            count: int = db.execute(
+                "SELECT count(*) FROM messages WHERE queue = ? AND free_at <= ?", (queue, time.time())
+            ).fetchone()[0]
+            return count
+
+    def dead_count(self, queue: str) -> int:
+        """See `Broker.dead_count`."""
+        with self._transaction() as db:
+            _check_exists(db, queue)
+            count: int = db.execute("SELECT count(*) FROM dead_letters WHERE queue = ?", (queue,)).fetchone()[0]
             return count
 
     def dead_letters(self, queue: str) -> list[DeadLetter]:
         """See `Broker.dead_letters`."""
         with self._transaction() as db:
-            rows = db.execute(
-                "SELECT queue, body, reason, count, died_at FROM dead_letters WHERE queue = ? ORDER BY id", (queue,)
-            ).fetchall()
-        return [
-            DeadLetter(name, body, reason, count, datetime.fromtimestamp(died_at, UTC))
-            for name, body, reason, count, died_at in rows
-        ]
+            return _dead_letters(db, queue)
+
+    def drain_dead(self, queue: str, *, requeue: bool = False) -> list[DeadLetter]:
+        """See `Broker.drain_dead`."""
+        with self._transaction() as db:
+            letters = _dead_letters(db, queue)
+            if requeue:
+                bodies = [(letter.queue, letter.body) for letter in letters]
+                db.executemany("INSERT INTO messages (queue, body) VALUES (?, ?)", bodies)
+            db.execute("DELETE FROM dead_letters WHERE queue = ?", (queue,))
+            return letters
+
+    def pause(self, queue: str) -> None:
+        """See `Broker.pause`."""
+        with self._transaction() as db:
+            _check_exists(db, queue)
+            db.execute("INSERT INTO paused VALUES (?) ON CONFLICT DO NOTHING", (queue,))
+
+    def resume(self, queue: str) -> None:
+        """See `Broker.resume`."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM paused WHERE queue = ?", (queue,))
+
+    def paused(self, queue: str) -> bool:
+        """See `Broker.paused`."""
+        with self._transaction() as db:
+            return bool(db.execute("SELECT 1 FROM paused WHERE queue = ?", (queue,)).fetchone())
 
     def close(self) -> None:
         """See `Broker.close`."""
         with self._lock:
             self._connection.close()
 
-    def _claim(self, queue: str) -> Delivery | None:
+    def _claim(self, queues: Sequence[str]) -> Delivery | None:
         with self._transaction() as db:
-            if not db.execute("SELECT 1 FROM queues WHERE name = ?", (queue,)).fetchone():
-                raise NotFound(f"There is no queue '{queue}'.", advice="Declare it before receiving from it.")
-            row = db.execute(
-                "UPDATE messages SET count = count + 1, free_at = ?, receipt = ? WHERE id ="
-                " (SELECT id FROM messages WHERE queue = ? AND free_at <= ? ORDER BY id LIMIT 1)"
-                " RETURNING body, count, receipt",
-                (self._later(), str(uuid4()), queue, time.time()),
-            ).fetchone()
-        return Delivery(queue, *row) if row else None
+            for queue in queues:
+                _check_exists(db, queue)
+                row = db.execute(
+                    "UPDATE messages SET count = count + 1, free_at = ?, receipt = ? WHERE id ="
+                    " (SELECT id FROM messages WHERE queue = ? AND free_at <= ?"
+                    " AND queue NOT IN (SELECT queue FROM paused) ORDER BY id LIMIT 1)"
+                    " RETURNING body, count, receipt",
+                    (self._later(), str(uuid4()), queue, time.time()),
+                ).fetchone()
+                if row:
+                    return Delivery(queue, *row)
+        return None
 
     def _later(self) -> float:
         return time.time() + self.visibility
@@ -189,3 +223,18 @@ class SqliteBroker:
                         self._connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise Unavailable(f"The message queue's file did not answer: {error}.") from error
+
+
+def _check_exists(db: sqlite3.Connection, queue: str) -> None:
+    if not db.execute("SELECT 1 FROM queues WHERE name = ?", (queue,)).fetchone():
+        raise NotFound(f"There is no queue '{queue}'.", advice="Declare it first.")
+
+
+def _dead_letters(db: sqlite3.Connection, queue: str) -> list[DeadLetter]:
+    rows = db.execute(
+        "SELECT queue, body, reason, count, died_at FROM dead_letters WHERE queue = ? ORDER BY id", (queue,)
+    ).fetchall()
+    return [
+        DeadLetter(name, body, reason, count, datetime.fromtimestamp(died_at, UTC))
+        for name, body, reason, count, died_at in rows
+    ]

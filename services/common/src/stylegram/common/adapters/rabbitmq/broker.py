@@ -1,0 +1,383 @@
+"""The broker port on RabbitMQ.
+
+A broker object has no message that nobody asked it for: `receive` takes one (`basic.get`), and consumes only while it
+waits. So nothing lies in a busy worker's buffer while others are idle, one queue goes strictly before another, and a
+pause is one from the next message on. A message that comes in the very moment in which the waiting ends goes back, and
+the server counts that as a delivery: a count may be one too high, never too low.
+
+One connection has the claims, another publishes, with confirms: a server that slows publishers down must not keep us
+from acknowledging.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from pika import URLParameters
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import ChannelClosedByBroker, NackError, UnroutableError
+from pika.spec import Basic, BasicProperties
+
+from stylegram.common.adapters.rabbitmq import layout
+from stylegram.common.adapters.rabbitmq.claims import Claim, Claims
+from stylegram.common.adapters.rabbitmq.link import Link, Session
+from stylegram.common.clock import utcnow
+from stylegram.common.errors import NotFound, Unavailable
+from stylegram.common.messages import Message, encode
+from stylegram.common.ports import DeadLetter, Delivery
+from stylegram.common.topology import Queue
+
+_REASON, _COUNT, _DIED_AT = "x-stylegram-reason", "x-stylegram-count", "x-stylegram-died-at"
+_PERSISTENT = 2
+# How long it may take until a pause is noticed.
+_PAUSE_SECONDS = 1.0
+# How long messages that were only looked at may take to be back.
+_PUT_BACK_SECONDS = 2.0
+_NOT_FOUND = 404
+
+
+@dataclass
+class _Waiter:
+    """Somebody who waits for a message.
+
+    Args:
+        session: the connection on which it was asked for.
+        arrivals: takes what comes; None where nothing can come any more.
+        tags: the consumers' names.
+    """
+
+    session: Session
+    arrivals: "SimpleQueue[Claim | None]" = field(default_factory=SimpleQueue)
+    tags: list[str] = field(default_factory=list)
+
+
+class RabbitBroker:
+    """The broker port on a RabbitMQ server, which is connected to in the background.
+
+    Args:
+        parameters: where it is.
+        visibility: seconds until a claim that nobody extends runs out.
+        ack_timeout: the server's `consumer_timeout`, in seconds.
+    """
+
+    def __init__(self, parameters: URLParameters, *, visibility: float, ack_timeout: float) -> None:
+        self.visibility = visibility
+        self._declared: dict[str, Queue] = {}
+        self._pauses: dict[str, tuple[float, bool]] = {}
+        self._waiters: list[_Waiter] = []
+        self._claims = Claims(visibility, ack_timeout, self._post, self._give_back)
+        self._publisher = Link(parameters, "publish", begin=self._begin_publishing)
+        self._consumer = Link(
+            parameters,
+            "consume",
+            begin=self._begin_consuming,
+            tick=self._claims.look_after,
+            end=self._end_consuming,
+            pulse=min(1.0, visibility / 4, ack_timeout / 16),
+        )
+
+    def declare(self, queues: Iterable[Queue]) -> None:
+        """See `Broker.declare`."""
+        queues = list(queues)
+        self._publisher.call(lambda session: _declare(session, queues))
+        # A server that comes back without its data gets them again.
+        self._declared |= {queue.name: queue for queue in queues}
+
+    def publish(self, message: Message) -> None:
+        """See `Broker.publish`."""
+        properties = BasicProperties(
+            content_type="application/json",
+            delivery_mode=_PERSISTENT,
+            message_id=message.message_id,
+            type=message.type,
+        )
+        body, topic = encode(message), message.topic
+
+        def work(session: Session) -> bool:
+            return _publish(session.channel, layout.EXCHANGE, topic, body, properties)
+
+        if not self._publisher.call(work) and topic.startswith("command."):
+            raise NotFound(f"No queue hears '{topic}'.", advice="Declare the queues before publishing.")
+
+    def receive(self, *queues: str, timeout: float = 0) -> Delivery | None:
+        """See `Broker.receive`."""
+        deadline = time.monotonic() + timeout
+        for queue in queues:
+            self._check_exists(queue)
+        if not (running := [queue for queue in queues if not self._is_paused(queue)]):
+            time.sleep(timeout)
+            return None
+        claim = self._consumer.call(lambda session: self._get(session.channel, running))
+        if not claim and (remaining := deadline - time.monotonic()) > 0:
+            claim = self._wait(running, remaining)
+        return claim.delivery if claim else None
+
+    def extend(self, delivery: Delivery) -> bool:
+        """See `Broker.extend`."""
+        return self._claims.extend(delivery.receipt)
+
+    def ack(self, delivery: Delivery) -> bool:
+        """See `Broker.ack`."""
+        return self._consumer.call(lambda session: self._ack(session, delivery.receipt))
+
+    def reject(self, delivery: Delivery, reason: str) -> bool:
+        """See `Broker.reject`."""
+        if not (claim := self._claims.get(delivery.receipt)):
+            return False
+        properties = claim.copy(0)
+        properties.headers |= {_REASON: reason, _COUNT: delivery.count, _DIED_AT: utcnow().isoformat()}
+        # Rather twice than never: the message goes once its copy is safe.
+        self._put(layout.dead(delivery.queue), delivery.body, properties)
+        return self.ack(delivery)
+
+    def retry(self, delivery: Delivery) -> bool:
+        """See `Broker.retry`."""
+        return self._return(delivery, delivery.count)
+
+    def release(self, delivery: Delivery) -> bool:
+        """See `Broker.release`."""
+        return self._return(delivery, delivery.count - 1)
+
+    def depth(self, queue: str) -> int:
+        """See `Broker.depth`."""
+        return self._publisher.call(lambda session: _waiting(session, queue))
+
+    def dead_count(self, queue: str) -> int:
+        """See `Broker.dead_count`."""
+        return self._publisher.call(lambda session: _waiting(session, layout.dead(queue)))
+
+    def dead_letters(self, queue: str) -> list[DeadLetter]:
+        """See `Broker.dead_letters`."""
+
+        def work(session: Session) -> list[DeadLetter]:
+            with session.connection.channel() as channel:
+                messages = _messages(channel, layout.dead(queue))
+                if messages:
+                    channel.basic_nack(messages[-1][0].delivery_tag, multiple=True, requeue=True)
+                # The server takes its time over that, and whoever looks next should see them too.
+                deadline = time.monotonic() + _PUT_BACK_SECONDS
+                while _waiting(session, layout.dead(queue)) < len(messages) and time.monotonic() < deadline:
+                    time.sleep(_PUT_BACK_SECONDS / 100)
+            return [_dead_letter(queue, *message) for message in messages]
+
+        return self._publisher.call(work)
+
+    def drain_dead(self, queue: str, *, requeue: bool = False) -> list[DeadLetter]:
+        """See `Broker.drain_dead`."""
+
+        def work(session: Session) -> list[DeadLetter]:
+            with session.connection.channel() as channel:
+                letters = []
+                for method, properties, body in _messages(channel, layout.dead(queue)):
+                    letter = _dead_letter(queue, method, properties, body)
+                    if requeue:
+                        properties.headers = {}
+                        _put(session, queue, body, properties)
+                    channel.basic_ack(method.delivery_tag)
+                    letters.append(letter)
+                return letters
+
+        return self._publisher.call(work)
+
+    def pause(self, queue: str) -> None:
+        """See `Broker.pause`."""
+        self._check_exists(queue)
+        self._put(layout.paused(queue), b"", BasicProperties(delivery_mode=_PERSISTENT))
+        self._pauses.pop(queue, None)
+
+    def resume(self, queue: str) -> None:
+        """See `Broker.resume`."""
+        self._check_exists(queue)
+        self._publisher.call(lambda session: session.channel.queue_purge(layout.paused(queue)))
+        self._pauses.pop(queue, None)
+
+    def paused(self, queue: str) -> bool:
+        """See `Broker.paused`."""
+        return self._publisher.call(lambda session: _waiting(session, layout.paused(queue)) > 0)
+
+    def close(self) -> None:
+        """See `Broker.close`; claims go back at once."""
+        self._consumer.close()
+        self._publisher.close()
+
+    def _begin_publishing(self, session: Session) -> None:
+        session.channel.confirm_delivery()
+        _declare(session, self._declared.values())
+
+    def _begin_consuming(self, session: Session) -> None:
+        session.channel.basic_qos(prefetch_count=1)
+        _declare(session, self._declared.values())
+
+    def _end_consuming(self) -> None:
+        self._claims.lose()
+        for waiter in self._waiters:
+            waiter.arrivals.put(None)
+        self._waiters.clear()
+
+    def _check_exists(self, queue: str) -> None:
+        if queue not in self._declared:
+            self.depth(queue)
+
+    def _is_paused(self, queue: str) -> bool:
+        now = time.monotonic()
+        looked_at, is_paused = self._pauses.get(queue, (-_PAUSE_SECONDS, False))
+        if now - looked_at >= _PAUSE_SECONDS:
+            is_paused = self.paused(queue)
+            self._pauses[queue] = now, is_paused
+        return is_paused
+
+    def _get(self, channel: BlockingChannel, queues: Sequence[str]) -> Claim | None:
+        for queue in queues:
+            method, properties, body = channel.basic_get(queue)
+            if method:
+                return self._claims.add(queue, method, properties, body)
+        return None
+
+    def _wait(self, queues: Sequence[str], timeout: float) -> Claim | None:
+        """Consume until the first message comes. Should others come with it, the first queue's is taken."""
+        waiter = self._consumer.call(lambda session: self._begin_waiting(session, queues))
+        try:
+            arrived = [waiter.arrivals.get(timeout=timeout)]
+        except Empty:
+            arrived = []
+        self._consumer.call(lambda session: self._end_waiting(session, waiter))
+        while not waiter.arrivals.empty():
+            arrived.append(waiter.arrivals.get())
+        claims = sorted((claim for claim in arrived if claim), key=lambda claim: queues.index(claim.delivery.queue))
+        for claim in claims[1:]:
+            self.release(claim.delivery)
+        return claims[0] if claims else None
+
+    def _begin_waiting(self, session: Session, queues: Sequence[str]) -> _Waiter:
+        waiter = _Waiter(session)
+
+        def consume(queue: str) -> str:
+            def arrived(_: BlockingChannel, method: Basic.Deliver, properties: BasicProperties, body: bytes) -> None:
+                waiter.arrivals.put(self._claims.add(queue, method, properties, body))
+
+            tag: str = session.channel.basic_consume(queue, arrived)
+            return tag
+
+        waiter.tags = [consume(queue) for queue in queues]
+        self._waiters.append(waiter)
+        return waiter
+
+    def _end_waiting(self, session: Session, waiter: _Waiter) -> None:
+        if session is not waiter.session:
+            return
+        self._waiters.remove(waiter)
+        # What has come already is not put back by the cancelling, which would count as a delivery.
+        session.connection.process_data_events(time_limit=0)
+        for tag in waiter.tags:
+            session.channel.basic_cancel(tag)
+
+    def _ack(self, session: Session, receipt: str) -> bool:
+        if claim := self._claims.take(receipt):
+            session.channel.basic_ack(claim.tag)
+        return claim is not None
+
+    def _return(self, delivery: Delivery, attempts: int) -> bool:
+        """Have the message free again, after so many attempts."""
+
+        def natively(session: Session) -> bool | None:
+            counted = attempts == delivery.count
+            claim = self._claims.get(delivery.receipt)
+            if claim is None:
+                return False
+            if claim.held or not (counted or session.server.nack_is_uncounted):
+                return None
+            self._claims.take(delivery.receipt)
+            if counted:
+                session.channel.basic_reject(claim.tag, requeue=True)
+            else:
+                session.channel.basic_nack(claim.tag, requeue=True)
+            return True
+
+        done = self._consumer.call(natively)
+        if done is not None:
+            return done
+        if not (claim := self._claims.get(delivery.receipt)):
+            return False
+        self._put(delivery.queue, delivery.body, claim.copy(attempts))
+        return self.ack(delivery)
+
+    def _give_back(self, claim: Claim) -> None:
+        """As `retry`, of a claim that is none any more; for the consumer link's thread."""
+
+        def reject(session: Session) -> None:
+            session.channel.basic_reject(claim.tag, requeue=True)
+
+        def publish(session: Session) -> None:
+            _put(session, claim.delivery.queue, claim.delivery.body, claim.copy(claim.delivery.count))
+            self._consumer.post(lambda session: session.channel.basic_ack(claim.tag))
+
+        if claim.held:
+            self._publisher.post(publish)
+        else:
+            self._consumer.post(reject)
+
+    def _put(self, queue: str, body: bytes, properties: BasicProperties) -> None:
+        self._publisher.call(lambda session: _put(session, queue, body, properties))
+
+    def _post(self, queue: str, body: bytes, properties: BasicProperties) -> None:
+        self._publisher.post(lambda session: _put(session, queue, body, properties))
+
+
+def _declare(session: Session, queues: Iterable[Queue]) -> None:
+    # On a channel of its own: the server closes it over a queue that is there and different.
+    with session.connection.channel() as channel:
+        for queue in queues:
+            layout.declare(channel, queue)
+
+
+def _publish(
+    channel: BlockingChannel, exchange: str, routing_key: str, body: bytes, properties: BasicProperties
+) -> bool:
+    """Publish and wait for the server's confirmation; False if no queue took it."""
+    try:
+        channel.basic_publish(exchange, routing_key, body, properties, mandatory=True)
+    except UnroutableError:
+        return False
+    except NackError as error:
+        raise Unavailable(f"The broker refused a message for '{routing_key}': its queue is full or broken.") from error
+    return True
+
+
+def _put(session: Session, queue: str, body: bytes, properties: BasicProperties) -> None:
+    """Publish into that queue alone."""
+    if not _publish(session.channel, "", queue, body, properties):
+        raise Unavailable(f"The broker lost its queue '{queue}'.", advice="Restart Stylegram, which declares it anew.")
+
+
+def _waiting(session: Session, queue: str) -> int:
+    try:
+        with session.connection.channel() as channel:
+            count: int = channel.queue_declare(queue, passive=True).method.message_count
+            return count
+    except ChannelClosedByBroker as error:
+        if error.reply_code == _NOT_FOUND:
+            raise NotFound(f"There is no queue '{queue}'.", advice="Declare it first.") from None
+        raise
+
+
+def _messages(channel: BlockingChannel, queue: str) -> list[tuple[Basic.GetOk, BasicProperties, bytes]]:
+    """All that are in the queue now; they are unacknowledged until somebody does, or the channel closes."""
+    count = channel.queue_declare(queue, passive=True).method.message_count
+    messages = [channel.basic_get(queue) for _ in range(count)]
+    return [message for message in messages if message[0] is not None]
+
+
+def _dead_letter(queue: str, _: Basic.GetOk, properties: BasicProperties, body: bytes) -> DeadLetter:
+    headers: dict[str, Any] = properties.headers or {}
+    if _REASON in headers:
+        died_at = datetime.fromisoformat(headers[_DIED_AT])
+        return DeadLetter(queue, body, headers[_REASON], int(headers[_COUNT]), died_at)
+    # The server's own doing: consumers died over the message before they could say why.
+    (death, *_) = headers.get("x-death") or [{}]
+    reason = f"The broker gave the message up: {death.get('reason', 'unknown')}."
+    # The server's times are UTC and do not say so.
+    died_at = death["time"].replace(tzinfo=UTC) if "time" in death else datetime.now(UTC)
+    return DeadLetter(queue, body, reason, 0, died_at)
