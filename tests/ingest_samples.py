@@ -11,19 +11,22 @@ from urllib.parse import quote
 import numpy as np
 from PIL import Image
 from pydantic import SecretStr
+from sqlalchemy import update
 
 from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
 from stylegram.common.hyperparameters import Hyperparameters
-from stylegram.common.messages import JobCompleted
+from stylegram.common.messages import JobCompleted, Message, decode
 from stylegram.common.ports import Source, SourceFile
 from stylegram.common.records import AssetReference, Role, RunRecord
+from stylegram.common.topology import Queue
 from stylegram.ingest.asset_repository import AssetRepository
 from stylegram.ingest.bootstrap import Ingest, bootstrap
+from stylegram.ingest.events import EventHandler
 from stylegram.ingest.schemas import Job
 from stylegram.ingest.settings import IngestSettings
 from stylegram.ingest.sync import SyncReport, sync
-from stylegram.ingest.tables import AssetRow
+from stylegram.ingest.tables import AssetRow, JobRow
 
 SIZE = (96, 64)
 RED, GREEN, BLUE, YELLOW = (230, 20, 20), (20, 180, 40), (30, 40, 220), (240, 220, 30)
@@ -95,17 +98,19 @@ def folder_url(folder: Path) -> str:
     return f"file://{quote(str(folder))}"
 
 
-def open_ingest(root: Path) -> Ingest:
-    """Ingest on files below `root`; its sources are `root/photos` and `root/paintings`."""
+def open_ingest(root: Path, database_url: str | None = None, **settings: Any) -> Ingest:
+    """Ingest on files below `root`, unless its database is elsewhere; its sources are `root/photos` and
+    `root/paintings`."""
     for name in ("photos", "paintings"):
         (root / name).mkdir(exist_ok=True)
     return bootstrap(
         IngestSettings(
-            database_url=SecretStr(f"sqlite:///{root}/state/ingest.sqlite"),
+            database_url=SecretStr(database_url or f"sqlite:///{root}/stylegram.sqlite"),
             broker_url=SecretStr(f"sqlite://{quote(str(root))}/state/broker.sqlite"),
             storage_url=folder_url(root / "storage"),
             content_source_url=folder_url(root / "photos"),
             style_source_url=folder_url(root / "paintings"),
+            **settings,
         )
     )
 
@@ -136,6 +141,34 @@ def add_asset(ingest: Ingest, role: Role, number: int) -> AssetReference:
     with transaction(ingest.engine) as session:
         AssetRepository(session).add(row)
     return AssetReference(sha256=sha256, object_name=row.object_name, name=row.name)
+
+
+def submit(ingest: Ingest, **options: Any) -> Job:
+    """A queued job of two assets that have no pictures behind them."""
+    return ingest.submit(add_asset(ingest, Role.CONTENT, 1), add_asset(ingest, Role.STYLE, 2), FAST, **options)
+
+
+def say(ingest: Ingest, *events: Message) -> Job:
+    """Have ingest hear the events; how the last one's job stands then."""
+    for event in events:
+        EventHandler(ingest.engine).handle(event, 1)
+    return ingest.job(events[-1].job_id)
+
+
+def alter(ingest: Ingest, job: Job, **columns: Any) -> Job:
+    """Change the job's row behind the service's back, as time or an accident does."""
+    with transaction(ingest.engine) as session:
+        session.execute(update(JobRow).filter_by(id=job.id).values(**columns))
+    return ingest.job(job.id)
+
+
+def messages(ingest: Ingest, queue: Queue) -> list[Message]:
+    """Take what waits in the queue."""
+    found = []
+    while delivery := ingest.broker.receive(queue.name):
+        found.append(decode(delivery.body))
+        ingest.broker.ack(delivery)
+    return found
 
 
 def completed(job: Job) -> JobCompleted:

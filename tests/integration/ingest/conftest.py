@@ -8,9 +8,9 @@ from stylegram.ingest.bootstrap import Ingest
 
 
 @pytest.fixture
-def ingest(tmp_path: Path) -> Iterator[Ingest]:
-    """Ingest on files below `tmp_path`, its sources empty."""
-    service = open_ingest(tmp_path)
+def ingest(tmp_path: Path, database_url: str) -> Iterator[Ingest]:
+    """Ingest on files below `tmp_path` and the test's database, its sources empty."""
+    service = open_ingest(tmp_path, database_url)
     yield service
     service.close()
 

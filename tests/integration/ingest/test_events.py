@@ -5,18 +5,23 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from ingest_samples import FAST, add_asset, completed
 from stylegram.common.clock import utcnow
 from stylegram.common.errors import InvalidMessage
 from stylegram.common.messages import (
     CancelJob,
+    JobAlive,
+    JobCancelled,
     JobFailed,
+    JobInterrupted,
     JobProgress,
     JobStarted,
     Message,
     PostFailed,
     PostPublished,
+    PostRequest,
 )
 from stylegram.common.records import Role
 from stylegram.common.topology import INGEST_EVENTS
@@ -24,6 +29,8 @@ from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.events import EventHandler
 from stylegram.ingest.schemas import Job
 from stylegram.ingest.tables import JobState, PostState
+
+pytestmark = pytest.mark.every_database
 
 NOW = utcnow()
 
@@ -56,6 +63,22 @@ def progress(job: Job, evaluation: int, *, at: float = 0) -> JobProgress:
 
 def failed(job: Job) -> JobFailed:
     return JobFailed(job_id=job.id, reason="The weights are corrupt.", error_code="weights-corrupt")
+
+
+def alive(job: Job, attempt: int = 1, *, at: float = 0) -> JobAlive:
+    return JobAlive(job_id=job.id, worker=f"worker-{attempt}", sent_at=NOW + timedelta(seconds=at))
+
+
+def interrupted(job: Job, attempt: int = 1, *, at: float = 0) -> JobInterrupted:
+    return JobInterrupted(job_id=job.id, worker=f"worker-{attempt}", sent_at=NOW + timedelta(seconds=at))
+
+
+def job_cancelled(job: Job) -> JobCancelled:
+    return JobCancelled(job_id=job.id, worker="worker-1")
+
+
+def fence(job: Job) -> CancelJob:
+    return CancelJob(job_id=job.id)
 
 
 def post_failed(job: Job) -> PostFailed:
@@ -113,6 +136,57 @@ def test_progress_may_overtake_the_start(new_job: Callable[[], Job], say: Callab
     assert (running.attempt, running.evaluation, running.loss) == (1, 10, 1.5)
 
 
+def test_a_word_that_shows_nothing_is_noted_and_not_seen(
+    new_job: Callable[[], Job], say: Callable[[Message], Job]
+) -> None:
+    job = new_job()
+    assert say(alive(job)) == job, "nobody has it"
+    running = say(started(job, 2, at=1))
+    assert say(alive(job, 1, at=2)) == running, "another worker's"
+    assert say(alive(job, 2, at=0)) == running, "from before this start"
+    heard = say(alive(job, 2, at=3))
+    assert heard.heard_at == NOW + timedelta(seconds=3)
+    assert heard.model_copy(update={"heard_at": running.heard_at}) == running
+    assert say(alive(job, 2, at=2)) == heard, "out of order"
+    assert say(progress(job, 1, at=2)).heard_at == heard.heard_at
+
+
+def test_an_interrupted_job_is_queued_and_begins_again_uncounted(
+    new_job: Callable[[], Job], say: Callable[[Message], Job]
+) -> None:
+    job = new_job()
+    say(started(job, 1, at=0))
+    running = say(progress(job, 50, at=1))
+    assert say(interrupted(job, 2, at=2)) == running, "another worker's"
+    queued = say(interrupted(job, 1, at=2))
+    assert (queued.state, queued.evaluation, queued.attempt) == (JobState.QUEUED, 50, 1)
+    assert queued.sequence == running.sequence + 1
+    for late in (progress(job, 51, at=1.5), alive(job, 1, at=1.5), started(job, 1, at=0), interrupted(job, 1, at=2)):
+        assert say(late) == queued
+    again = say(started(job, 1, at=3))
+    assert (again.state, again.evaluation, again.started_at) == ("running", None, NOW + timedelta(seconds=3))
+    assert say(interrupted(job, 1, at=2)) == again, "that was before"
+    assert say(progress(job, 20, at=4)).evaluation == 20
+
+
+def test_metrics_of_a_job(new_job: Callable[[], Job], say: Callable[[Message], Job], ingest: Ingest) -> None:
+    def counts() -> list[float]:
+        names: list[tuple[str, dict[str, str]]] = [
+            ("stylegram_job_wait_seconds_count", {"priority": "interactive"}),
+            ("stylegram_job_retries_total", {}),
+            ("stylegram_job_seconds_count", {"outcome": "succeeded"}),
+            ("stylegram_jobs_total", {"state": "succeeded"}),
+        ]
+        return [REGISTRY.get_sample_value(*name) or 0 for name in names]
+
+    job = new_job()
+    ingest.relay().relay_once()
+    before = counts()
+    for event in (started(job, 1), started(job, 2, at=1), started(job, 2, at=1), completed(job), completed(job)):
+        say(event)
+    assert [after - earlier for earlier, after in zip(before, counts(), strict=True)] == [1, 1, 1, 1]
+
+
 def test_a_post_is_published_after_all(new_job: Callable[[], Job], say: Callable[[Message], Job]) -> None:
     job = say(completed(new_job()))
     refused = say(post_failed(job))
@@ -131,15 +205,18 @@ def test_an_unknown_job_is_nobodys_business(ingest: Ingest, new_job: Callable[[]
 
 
 def test_a_command_is_no_event(ingest: Ingest) -> None:
-    with pytest.raises(InvalidMessage, match="cancel_job is no event"):
-        EventHandler(ingest.engine).handle(CancelJob(job_id="42"), 1)
+    command = PostRequest(job_id="42", artifact="a", record="r", content_name="c", style_name="s", hyperparameters=FAST)
+    with pytest.raises(InvalidMessage, match="post_request is no event"):
+        EventHandler(ingest.engine).handle(command, 1)
 
 
 _events = st.one_of(
     st.builds(lambda attempt, at: lambda job: started(job, attempt, at=at), st.integers(1, 3), st.integers(0, 9)),
     st.builds(lambda done, at: lambda job: progress(job, done, at=at), st.integers(0, 60), st.integers(0, 9)),
     st.builds(lambda done, at: lambda job: progress(job, done, at=at), st.integers(0, 60), st.integers(0, 9)),
-    st.sampled_from([completed, failed, post_failed, post_published]),
+    st.builds(lambda n, at: lambda job: alive(job, n, at=at), st.integers(1, 3), st.integers(0, 9)),
+    st.builds(lambda n, at: lambda job: interrupted(job, n, at=at), st.integers(1, 3), st.integers(0, 9)),
+    st.sampled_from([completed, failed, post_failed, post_published, job_cancelled, fence]),
 )
 
 
@@ -158,22 +235,29 @@ def test_whatever_comes_in_whatever_order(
         message = event(job)
         before = ingest.job(job.id)
         if number == cancel_at:
-            assert ingest.cancel(job.id) is not before.finished
-            before = ingest.job(job.id)
-            assert before.finished
+            asked = ingest.cancel(job.id)
+            assert asked.state == before.state
+            assert (asked.cancel_requested_at is None) == before.finished
+            before = asked
         after = say(message)
         assert say(message) == after, "an event counts once"
-        assert after.sequence - before.sequence == (after != before)
+        unseen = {"sequence", "heard_at"}
+        assert after.sequence - before.sequence == (
+            after.model_dump(exclude=unseen) != before.model_dump(exclude=unseen)
+        )
+        assert before.heard_at is None or (after.heard_at and after.heard_at >= before.heard_at)
         assert (after.attempt or 0) >= (before.attempt or 0)
-        if after.attempt == before.attempt:
+        if (after.attempt, after.started_at) == (before.attempt, before.started_at):
             assert (after.evaluation or 0) >= (before.evaluation or 0)
         if isinstance(message, PostPublished | PostFailed):
             assert after.state == before.state
             assert after.post_state == PostState.PUBLISHED or before.post_state != PostState.PUBLISHED
         elif before.finished:
             assert after == before, "the first end counts"
-        else:
-            assert after.state != JobState.QUEUED or after == before
+        elif after.state == JobState.QUEUED and before.state != JobState.QUEUED:
+            assert isinstance(message, JobInterrupted)
+        elif after.state == JobState.CANCELLED:
+            assert isinstance(message, JobCancelled) or before.state == JobState.QUEUED
 
 
 def test_events_arrive_by_the_broker(ingest: Ingest, new_job: Callable[[], Job]) -> None:

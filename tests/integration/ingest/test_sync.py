@@ -201,7 +201,12 @@ def test_a_role_has_one_source(ingest: Ingest, photos: Path, tmp_path: Path) -> 
     other = open_ingest(tmp_path)  # makes an empty folder of the old name
     (photos / "old.png").write_bytes(png(1))
     (photos / "new.png").write_bytes(png(2))
-    moved = Ingest(other.engine, other.broker, other.storage, {Role.CONTENT: f"file://{tmp_path}/./photos"})
+    moved = Ingest(
+        engine=other.engine,
+        broker=other.broker,
+        storage=other.storage,
+        sources={Role.CONTENT: f"file://{tmp_path}/./photos"},
+    )
     assert moved.sync_all()[Role.CONTENT] == report(added=1, duplicates=1, removed=1)
     assert names(moved) == ["new.png", "old.png"]
 
@@ -252,7 +257,7 @@ def test_an_object_without_a_row_is_adopted(ingest: Ingest, photos: Path, tmp_pa
     ingest.sync_all()
     before = list(ingest.storage.list())
     ingest.close()
-    for file in (tmp_path / "state").glob("ingest.sqlite*"):
+    for file in tmp_path.glob("stylegram.sqlite*"):
         file.unlink()
     again = open_ingest(tmp_path)
     assert again.sync_all()[Role.CONTENT] == report(added=1)

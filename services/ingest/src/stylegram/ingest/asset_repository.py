@@ -29,16 +29,30 @@ class AssetRepository:
         """The id of the asset with that content."""
         return self._session.scalar(select(AssetRow.id).filter_by(role=role, sha256=sha256))
 
-    def get(self, role: Role, sha256: str) -> Asset | None:
-        """The asset with that content, whether or not a source still has it."""
-        row = self._session.scalar(select(AssetRow).filter_by(role=role, sha256=sha256))
+    def row(self, role: Role | None, sha256: str) -> AssetRow | None:
+        """The asset with that content, of one role or of either, whether or not a source still has it."""
+        query = select(AssetRow).filter_by(sha256=sha256).order_by(AssetRow.id).limit(1)
+        return self._session.scalar(query if role is None else query.filter_by(role=role))
+
+    def get(self, role: Role | None, sha256: str) -> Asset | None:
+        """The same, for callers."""
+        row = self.row(role, sha256)
         return None if row is None else Asset.model_validate(row, from_attributes=True)
 
-    def newest(self, role: Role | None, limit: int) -> list[Asset]:
-        """The assets that a present file stands for, of one role or of both, newest first."""
+    def page(self, role: Role | None, limit: int, after: int | None) -> dict[int, Asset]:
+        """The assets that a present file stands for, by id, newest first.
+
+        Args:
+            role: only of this one; None for both.
+            limit: how many at most.
+            after: the id of the asset before the page; None begins with the newest.
+        """
         query = select(AssetRow).where(_STANDS).order_by(AssetRow.id.desc()).limit(limit)
-        rows = self._session.scalars(query if role is None else query.filter_by(role=role))
-        return [Asset.model_validate(row, from_attributes=True) for row in rows]
+        if role is not None:
+            query = query.filter_by(role=role)
+        if after is not None:
+            query = query.where(AssetRow.id < after)
+        return {row.id: Asset.model_validate(row, from_attributes=True) for row in self._session.scalars(query)}
 
     def add(self, asset: AssetRow) -> None:
         """Keep the asset; one that is there already stays as it is."""

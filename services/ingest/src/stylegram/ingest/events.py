@@ -4,21 +4,28 @@ Events come at least once and not always in order. Those of a job that has ended
 repeat what is known; those of an unknown job are logged and forgotten.
 """
 
+from functools import partial
+
 import structlog
-from sqlalchemy import Engine, case, or_
+from sqlalchemy import ColumnElement, Engine, and_, case, not_, or_
 
 from stylegram.common.database import transaction
 from stylegram.common.errors import InvalidMessage
 from stylegram.common.messages import (
+    CancelJob,
+    JobAlive,
+    JobCancelled,
     JobCompleted,
     JobFailed,
+    JobInterrupted,
     JobProgress,
     JobStarted,
     Message,
     PostFailed,
     PostPublished,
 )
-from stylegram.ingest.job_repository import JobRepository
+from stylegram.ingest.job_repository import CANCELLATION, JobRepository
+from stylegram.ingest.metrics import JOB_RETRIES, JOB_WAIT
 from stylegram.ingest.tables import JobRow, JobState, PostState
 
 _log = structlog.get_logger(__name__)
@@ -54,10 +61,16 @@ def _apply(jobs: JobRepository, message: Message) -> bool:
             return _start(jobs, message)
         case JobProgress():
             return _progress(jobs, message)
+        case JobAlive():
+            return _alive(jobs, message)
+        case JobInterrupted():
+            return _interrupted(jobs, message)
+        case CancelJob():
+            return _fence(jobs, message)
+        case JobCancelled():
+            return jobs.transition(message.job_id, JobState.CANCELLED, finished_at=message.sent_at, **CANCELLATION)
         case JobCompleted():
-            return jobs.transition(
-                message.job_id, JobState.SUCCEEDED, result=message.result, finished_at=message.record.finished_at
-            )
+            return _completed(jobs, message)
         case JobFailed():
             return jobs.transition(
                 message.job_id,
@@ -75,18 +88,34 @@ def _apply(jobs: JobRepository, message: Message) -> bool:
 
 
 def _start(jobs: JobRepository, message: JobStarted) -> bool:
-    """A later attempt begins anew; progress that overtook the first attempt's start is that attempt's and stays."""
-    first = JobRow.attempt.is_(None)
-    return jobs.transition(
+    """Progress that overtook the first start is that attempt's and stays; a later start begins anew.
+
+    A later attempt is one, and so is a later start of the same attempt, for one whose worker put the job back does not
+    count; where the worker was lost, and the attempt with it, any later start is.
+    """
+    start = partial(
+        jobs.transition,
         message.job_id,
         JobState.RUNNING,
-        or_(first, JobRow.attempt < message.attempt),
+        heard_at=message.sent_at,
         attempt=message.attempt,
         worker=message.worker,
         started_at=message.sent_at,
-        evaluation=case((first, JobRow.evaluation)),
-        loss=case((first, JobRow.loss)),
     )
+    if start(JobRow.started_at.is_(None)):
+        job = jobs.get(message.job_id)
+        if job and job.published_at:
+            # Clocks differ, and a quick worker may start before the relay has noted what it published.
+            JOB_WAIT.labels(priority=job.priority).observe(
+                max(0.0, (message.sent_at - job.published_at).total_seconds())
+            )
+        return True
+    same_or_lost = or_(JobRow.attempt.is_(None), JobRow.attempt == message.attempt)
+    later = or_(JobRow.attempt < message.attempt, and_(same_or_lost, JobRow.started_at < message.sent_at))
+    restarted = start(later, evaluation=None, loss=None)
+    if restarted:
+        JOB_RETRIES.inc()
+    return restarted
 
 
 def _progress(jobs: JobRepository, message: JobProgress) -> bool:
@@ -96,7 +125,54 @@ def _progress(jobs: JobRepository, message: JobProgress) -> bool:
         JobState.RUNNING,
         or_(JobRow.evaluation.is_(None), JobRow.evaluation < message.evaluation),
         or_(JobRow.started_at.is_(None), JobRow.started_at <= message.sent_at),
+        _not_put_back_since(message),
+        heard_at=message.sent_at,
         evaluation=message.evaluation,
         evaluations=message.evaluations,
         loss=message.loss,
     )
+
+
+def _alive(jobs: JobRepository, message: JobAlive) -> bool:
+    """Of the worker that has the job; one that was taken for lost has it after all."""
+    its_own = (JobRow.worker == message.worker, JobRow.started_at <= message.sent_at)
+    lost = (JobRow.state == JobState.QUEUED, JobRow.heard_at < message.sent_at)
+    return jobs.transition(message.job_id, JobState.RUNNING, *its_own, *lost, heard_at=message.sent_at) or jobs.hear(
+        message.job_id, message.sent_at, *its_own
+    )
+
+
+def _interrupted(jobs: JobRepository, message: JobInterrupted) -> bool:
+    """How far it came stays to be seen until another worker begins."""
+    return jobs.transition(
+        message.job_id,
+        JobState.QUEUED,
+        JobRow.state == JobState.RUNNING,
+        JobRow.worker == message.worker,
+        JobRow.started_at <= message.sent_at,
+        heard_at=message.sent_at,
+    )
+
+
+def _fence(jobs: JobRepository, message: CancelJob) -> bool:
+    """A job that still waits when this is heard is nobody's: who comes to it from now on finds the note."""
+    return jobs.transition(message.job_id, JobState.CANCELLED, JobRow.state == JobState.QUEUED, **CANCELLATION)
+
+
+def _completed(jobs: JobRepository, message: JobCompleted) -> bool:
+    """A picture that was finished before its cancellation was heard of is kept, but not shown to the world."""
+    unwanted = and_(JobRow.publish, JobRow.cancel_requested_at.is_not(None))
+    return jobs.transition(
+        message.job_id,
+        JobState.SUCCEEDED,
+        result=message.result,
+        finished_at=message.record.finished_at,
+        post_state=case((unwanted, PostState.FAILED), else_=JobRow.post_state),
+        post_reason=case((unwanted, "The job was cancelled before it was posted."), else_=JobRow.post_reason),
+    )
+
+
+def _not_put_back_since(message: JobProgress) -> ColumnElement[bool]:
+    """A word from before a job was put back does not make it running again; a later one does."""
+    put_back = and_(JobRow.state == JobState.QUEUED, JobRow.started_at.is_not(None))
+    return or_(not_(put_back), JobRow.heard_at < message.sent_at)

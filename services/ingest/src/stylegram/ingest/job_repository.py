@@ -1,15 +1,53 @@
 """Every query about jobs, and the one function that changes their state."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, tuple_, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from stylegram.common.clock import utcnow
-from stylegram.ingest.metrics import JOBS
-from stylegram.ingest.schemas import Job
-from stylegram.ingest.tables import UNFINISHED, JobRow, JobState, PostState, insert_new
+from stylegram.common.database import UtcDateTime
+from stylegram.common.errors import Cancelled
+from stylegram.common.messages import Priority
+from stylegram.ingest.metrics import JOB_SECONDS, JOBS
+from stylegram.ingest.schemas import Job, JobFilter
+from stylegram.ingest.tables import UNFINISHED, AssetRow, JobRow, JobState, PostState, insert_new
+
+CANCELLATION: Mapping[str, Any] = {"reason": "Cancelled.", "error_code": Cancelled.code}
+"""What changes along with the state of a job that is cancelled."""
+
+_OPEN = JobRow.state.in_(UNFINISHED)
+
+
+_Order = tuple[ColumnElement[Any] | InstrumentedAttribute[Any], ...]
+_OLDEST_FIRST: _Order = (JobRow.created_at, JobRow.id)
+_NEWEST_FIRST: _Order = (JobRow.created_at.desc(), JobRow.id.desc())
+_URGENCY = case((JobRow.priority == Priority.INTERACTIVE, 0), else_=1)
+
+
+class Due(StrEnum):
+    """What the relay has to do for a job; never two things at a time."""
+
+    CANCEL = "cancel"
+    STYLE = "style"
+    POST = "post"
+
+
+_DUE: Mapping[Due, ColumnElement[bool]] = {
+    Due.CANCEL: and_(_OPEN, JobRow.cancel_requested_at.is_not(None), JobRow.cancel_published_at.is_(None)),
+    Due.STYLE: and_(
+        JobRow.state == JobState.QUEUED, JobRow.published_at.is_(None), JobRow.cancel_requested_at.is_(None)
+    ),
+    Due.POST: and_(
+        JobRow.state == JobState.SUCCEEDED,
+        JobRow.publish,
+        JobRow.post_requested_at.is_(None),
+        JobRow.post_state.is_(None),
+    ),
+}
 
 
 class JobRepository:
@@ -33,13 +71,32 @@ class JobRepository:
         """The job of that id."""
         return self._one(select(JobRow).filter_by(id=job_id))
 
+    def lock(self, job_id: str) -> None:
+        """Have others wait who lock the same job, until the transaction ends."""
+        self._session.execute(select(JobRow.id).filter_by(id=job_id).with_for_update())
+
     def by_idempotency_key(self, key: str) -> Job | None:
         """The job that was submitted with that key."""
         return self._one(select(JobRow).filter_by(idempotency_key=key))
 
+    def unfinished_retry(self, job_id: str) -> Job | None:
+        """The newest job that repeats that one and has not ended."""
+        query = select(JobRow).where(_OPEN, JobRow.retry_of == job_id)
+        return self._one(query.order_by(JobRow.created_at.desc()).limit(1))
+
+    def changed(self, known: Mapping[str, int]) -> list[Job]:
+        """Those of some jobs, oldest first, whose sequence numbers are not the ones that are known."""
+        rows = self._session.execute(select(JobRow.id, JobRow.sequence).where(JobRow.id.in_(list(known))))
+        changed = [job_id for job_id, sequence in rows if sequence != known[job_id]]
+        return self._all(select(JobRow).where(JobRow.id.in_(changed))) if changed else []
+
+    def queued(self) -> int:
+        """How many jobs wait."""
+        return self._session.scalar(select(func.count()).where(JobRow.state == JobState.QUEUED)) or 0
+
     def unfinished(self) -> list[Job]:
         """The queued and the running, oldest first."""
-        return self._all(select(JobRow).where(JobRow.state.in_(UNFINISHED)))
+        return self._all(select(JobRow).where(_OPEN))
 
     def unposted(self) -> list[Job]:
         """Those that are to be posted and whose post has not come to an end, oldest first."""
@@ -48,48 +105,145 @@ class JobRepository:
 
     def newest(self, states: Collection[JobState], limit: int) -> list[Job]:
         """The jobs in one of the states, newest first."""
-        return self._all(select(JobRow).where(JobRow.state.in_(states)).limit(limit), newest_first=True)
+        return self._all(select(JobRow).where(JobRow.state.in_(states)).limit(limit), _NEWEST_FIRST)
 
-    def to_publish(self, limit: int) -> list[Job]:
-        """Queued jobs that no queue has yet, oldest first."""
-        due = select(JobRow).where(JobRow.state == JobState.QUEUED, JobRow.published_at.is_(None))
-        return self._all(due.limit(limit))
+    def page(self, wanted: JobFilter, limit: int, after: tuple[datetime, str] | None) -> list[Job]:
+        """Those that are wanted, newest first.
 
-    def to_post(self, limit: int) -> list[Job]:
-        """Finished pictures that are to be posted and whose post nobody requested yet, oldest first."""
-        due = select(JobRow).where(
-            JobRow.state == JobState.SUCCEEDED, JobRow.publish, JobRow.post_requested_at.is_(None)
+        Args:
+            wanted: which ones.
+            limit: how many at most.
+            after: when the job before the page was submitted, and its id; None begins with the newest.
+        """
+        query = select(JobRow).limit(limit)
+        if wanted.states:
+            query = query.where(JobRow.state.in_(wanted.states))
+        if wanted.content is not None:
+            query = query.where(JobRow.content.has(AssetRow.sha256 == wanted.content))
+        if wanted.style is not None:
+            query = query.where(JobRow.style.has(AssetRow.sha256 == wanted.style))
+        if wanted.priority is not None:
+            query = query.where(JobRow.priority == wanted.priority)
+        if wanted.created_after is not None:
+            query = query.where(JobRow.created_at >= wanted.created_after)
+        if wanted.created_before is not None:
+            query = query.where(JobRow.created_at < wanted.created_before)
+        if after is not None:
+            query = query.where(tuple_(JobRow.created_at, JobRow.id) < after)
+        return self._all(query, _NEWEST_FIRST)
+
+    def claim(self, due: Due, limit: int, until: datetime) -> list[Job]:
+        """Take jobs for which something is to be done, so that nobody else does it too, until that time.
+
+        Those that somebody waits for come first, then the oldest.
+
+        Args:
+            due: what is to be done.
+            limit: how many jobs at most.
+            until: when others may take them, unless `mark_relayed` or `unclaim` comes first.
+        """
+        free = or_(JobRow.relayed_until.is_(None), JobRow.relayed_until <= utcnow())
+        order: _Order = (_URGENCY, JobRow.created_at, JobRow.id)
+        candidates = select(JobRow.id).where(_DUE[due], free).order_by(*order).limit(limit)
+        claimed = self._session.scalars(
+            update(JobRow)
+            .where(JobRow.id.in_(candidates.with_for_update(skip_locked=True)), free)
+            .values(relayed_until=until)
+            .returning(JobRow.id)
+            .execution_options(synchronize_session=False)
+        ).all()
+        return self._all(select(JobRow).where(JobRow.id.in_(claimed)), order) if claimed else []
+
+    def unclaim(self, job_ids: Collection[str], until: datetime) -> None:
+        """Let go of what `claim` took until that time."""
+        self._session.execute(
+            update(JobRow).where(JobRow.id.in_(job_ids), JobRow.relayed_until == until).values(relayed_until=None)
         )
-        return self._all(due.limit(limit))
 
-    def mark_published(self, job_id: str) -> None:
-        """The job is in its queue."""
-        self._session.execute(update(JobRow).filter_by(id=job_id).values(published_at=utcnow()))
+    def mark_relayed(self, job_id: str, due: Due) -> None:
+        """What was to be done for the job is done."""
+        now = utcnow()
+        values: Mapping[Due, dict[str, object]] = {
+            Due.CANCEL: {"cancel_published_at": now, "heard_at": _latest(now)},
+            Due.STYLE: {"published_at": now, "publications": JobRow.publications + 1, "heard_at": _latest(now)},
+            Due.POST: {"post_requested_at": now},
+        }
+        self._session.execute(update(JobRow).filter_by(id=job_id).values(relayed_until=None, **values[due]))
 
-    def mark_post_requested(self, job_id: str) -> None:
-        """The job's post is in its queue."""
-        self._session.execute(update(JobRow).filter_by(id=job_id).values(post_requested_at=utcnow()))
+    def unheard(self, since: datetime) -> list[Job]:
+        """Unfinished jobs that were published, or whose cancellation was, and of which nothing was heard since then.
 
-    def transition(self, job_id: str, to: JobState, *conditions: ColumnElement[bool], **values: object) -> bool:
+        The oldest come first. Those that are to be cancelled, and whose note is not in storage yet, are the relay's.
+        """
+        wanted = and_(JobRow.cancel_requested_at.is_(None), JobRow.published_at.is_not(None))
+        published = or_(wanted, JobRow.cancel_published_at.is_not(None))
+        return self._all(select(JobRow).where(_OPEN, published, JobRow.heard_at < since))
+
+    def newest_start(self, priority: Priority, since: datetime) -> datetime | None:
+        """When the job was published that was published last, of those that were started.
+
+        Args:
+            priority: jobs of this one.
+            since: when the oldest job was submitted that matters.
+        """
+        return self._session.scalar(
+            select(func.max(JobRow.published_at)).where(
+                JobRow.created_at >= since, JobRow.priority == priority, JobRow.started_at.is_not(None)
+            )
+        )
+
+    def request_cancel(self, job_id: str) -> bool:
+        """Keep that nobody wants the job any more; False if that is known, or the job has ended."""
+        asked = self._change(job_id, _OPEN, JobRow.cancel_requested_at.is_(None), cancel_requested_at=utcnow())
+        return asked is not None
+
+    def hear(self, job_id: str, at: datetime, *conditions: ColumnElement[bool]) -> bool:
+        """Note that an unfinished job was heard of, which nobody sees; False if nothing changed."""
+        heard = self._session.execute(
+            update(JobRow)
+            .where(JobRow.id == job_id, _OPEN, JobRow.heard_at < at, *conditions)
+            .values(heard_at=at)
+            .returning(JobRow.id)
+        )
+        return heard.first() is not None
+
+    def transition(
+        self,
+        job_id: str,
+        to: JobState,
+        *conditions: ColumnElement[bool],
+        heard_at: datetime | None = None,
+        finished_at: datetime | None = None,
+        **values: Any,  # noqa: ANN401  (a column's own type)
+    ) -> bool:
         """Change a job's state; the only place that does.
 
         A finished job stays as it is: events come late, twice and out of order, and the first end counts. Any
         state follows queued, for the event of the start may be the one that comes late. Running follows running
-        as progress.
+        as progress, and queued follows running where a worker put the job back or is gone.
 
         Args:
             job_id: which job.
-            to: any state but queued.
+            to: any state.
             conditions: what else must be true of the row.
+            heard_at: time of the word that this follows from, if it follows from one.
+            finished_at: of the end, if it is one; by default now.
             values: columns that change along with the state.
 
         Returns:
             Whether the row changed; if so its `sequence` grew by one.
         """
-        changed = self._change(job_id, JobRow.state.in_(UNFINISHED), *conditions, state=to, **values)
-        if changed and to not in UNFINISHED:
-            JOBS.labels(state=to).inc()
-        return changed
+        if heard_at is not None:
+            values["heard_at"] = _latest(heard_at)
+        if to in UNFINISHED:
+            return self._change(job_id, _OPEN, *conditions, state=to, **values) is not None
+        finished_at = finished_at or utcnow()
+        created_at = self._change(job_id, _OPEN, *conditions, state=to, finished_at=finished_at, **values)
+        if created_at is None:
+            return False
+        JOBS.labels(state=to).inc()
+        JOB_SECONDS.labels(outcome=to).observe(max(0.0, (finished_at - created_at).total_seconds()))
+        return True
 
     def record_post(
         self, job_id: str, outcome: PostState, *, url: str | None = None, reason: str | None = None
@@ -102,7 +256,7 @@ class JobRepository:
         open_: ColumnElement[bool] = JobRow.post_state.is_(None)
         if outcome is PostState.PUBLISHED:
             open_ = or_(open_, JobRow.post_state == PostState.FAILED)
-        return self._change(job_id, open_, post_state=outcome, post_url=url, post_reason=reason)
+        return self._change(job_id, open_, post_state=outcome, post_url=url, post_reason=reason) is not None
 
     def last_used(self) -> dict[tuple[int, int], datetime]:
         """When each pair of content and style asset was last submitted; how the job ended does not matter."""
@@ -113,20 +267,24 @@ class JobRepository:
         )
         return {(content, style): when for content, style, when in rows}
 
-    def _change(self, job_id: str, *conditions: ColumnElement[bool], **values: object) -> bool:
-        changed = self._session.execute(
+    def _change(self, job_id: str, *conditions: ColumnElement[bool], **values: object) -> datetime | None:
+        """When the job was submitted, if it changed."""
+        return self._session.execute(
             update(JobRow)
             .where(JobRow.id == job_id, *conditions)
             .values(sequence=JobRow.sequence + 1, **values)
-            .returning(JobRow.id)
-        )
-        return changed.first() is not None
+            .returning(JobRow.created_at)
+        ).scalar()
 
     def _one(self, query: Select[JobRow]) -> Job | None:
-        row = self._session.scalar(query)
+        row = self._session.scalar(query.execution_options(populate_existing=True))
         return None if row is None else Job.model_validate(row, from_attributes=True)
 
-    def _all(self, query: Select[JobRow], *, newest_first: bool = False) -> list[Job]:
-        order = (JobRow.created_at, JobRow.id)
-        rows = self._session.scalars(query.order_by(*(column.desc() if newest_first else column for column in order)))
+    def _all(self, query: Select[JobRow], order: _Order = _OLDEST_FIRST) -> list[Job]:
+        rows = self._session.scalars(query.order_by(*order).execution_options(populate_existing=True))
         return [Job.model_validate(row, from_attributes=True) for row in rows]
+
+
+def _latest(at: datetime) -> ColumnElement[datetime | None]:
+    # Words come out of order, and what was heard last stays.
+    return case((JobRow.heard_at > at, JobRow.heard_at), else_=literal(at, UtcDateTime))

@@ -1,6 +1,10 @@
-"""Submitting jobs, cancelling them, and asking how they stand."""
+"""Submitting jobs, cancelling them, trying them again, and asking how they stand."""
 
-from collections.abc import Collection
+import math
+import random
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from uuid import uuid4
 
 from sqlalchemy import Engine
@@ -8,24 +12,33 @@ from sqlalchemy.orm import Session
 
 from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
-from stylegram.common.errors import InvalidHyperparameters, InvalidInput, NotFound
+from stylegram.common.errors import InvalidHyperparameters, InvalidInput, NotFound, QueueFull, WrongState
 from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.messages import Priority
 from stylegram.common.records import AssetReference, Role
 from stylegram.ingest.asset_repository import AssetRepository
+from stylegram.ingest.choose import choose_pair
+from stylegram.ingest.cursors import cursor_after_job, job_position
 from stylegram.ingest.job_repository import JobRepository
-from stylegram.ingest.schemas import Job
-from stylegram.ingest.tables import JobRow, JobState
+from stylegram.ingest.schemas import Job, JobFilter, Page, Submission
+from stylegram.ingest.tables import AssetRow, JobRow, JobState
+
+_EVERY_JOB = JobFilter()
 
 
+@dataclass(frozen=True, kw_only=True)
 class Jobs:
     """The job table, for callers.
 
     Args:
         engine: the database.
+        max_queued: jobs that may wait.
+        timezone: where the daily picture's day begins.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    engine: Engine
+    max_queued: int = 1000
+    timezone: tzinfo = UTC
 
     def submit(
         self,
@@ -35,6 +48,11 @@ class Jobs:
         *,
         publish: bool = True,
         idempotency_key: str | None = None,
+        priority: Priority = Priority.INTERACTIVE,
+        further_styles: Sequence[AssetReference] = (),
+        masks: Sequence[AssetReference | None] = (),
+        start_image: AssetReference | None = None,
+        time_limit_seconds: float | None = None,
     ) -> Job:
         """Queue a job; the relay sends it on.
 
@@ -44,99 +62,251 @@ class Jobs:
             hyperparameters: how.
             publish: whether the result is to be posted.
             idempotency_key: the same key always gives the same job, however often and concurrently it is submitted.
+            priority: who waits for it.
+            further_styles: the style images after the first.
+            masks: for each style image, the first included, where it goes: white where it does, None everywhere. Or
+                none.
+            start_image: what a start from an image starts from.
+            time_limit_seconds: what an attempt may take; the worker's own limit where None.
 
         Raises:
             NotFound: one of the pictures is no asset.
-            InvalidInput: the key belongs to a job with other parameters.
-            InvalidHyperparameters: they need more pictures than a job has.
+            InvalidInput: the key belongs to a job with other parameters, the masks are not as many as the style
+                images, or the time limit is no time.
+            InvalidHyperparameters: they need other pictures than these.
+            QueueFull: too many jobs wait.
         """
-        _check_pictures_suffice(hyperparameters)
-        with transaction(self._engine) as session:
-            job = JobRow(
-                id=str(uuid4()),
-                idempotency_key=idempotency_key,
-                content_id=_asset_id(session, Role.CONTENT, content),
-                style_id=_asset_id(session, Role.STYLE, style),
-                hyperparameters=hyperparameters.model_dump(mode="json"),
-                publish=publish,
-                created_at=utcnow(),
-                state=JobState.QUEUED,
-            )
-            jobs = JobRepository(session)
-            if jobs.add(job):
-                return _found(jobs.get(job.id), job.id)
-            # Nothing but the key is unique and given by the caller.
-            earlier = _found(jobs.by_idempotency_key(str(idempotency_key)), str(idempotency_key))
-        asked = (content.sha256, style.sha256, hyperparameters, publish)
-        if asked != (earlier.content.sha256, earlier.style.sha256, earlier.hyperparameters, earlier.publish):
-            raise InvalidInput(
-                f"The idempotency key '{idempotency_key}' belongs to job {earlier.id}, which has other parameters.",
-                advice="Use a new key for a new job.",
-            )
-        return earlier
+        submission = Submission(
+            content=content,
+            style=style,
+            further_styles=tuple(further_styles),
+            masks=tuple(masks),
+            start_image=start_image,
+            hyperparameters=hyperparameters,
+            publish=publish,
+            priority=priority,
+            time_limit_seconds=time_limit_seconds,
+        )
+        _check(submission)
+        with transaction(self.engine) as session:
+            return self._queue(session, submission, idempotency_key)
 
-    def cancel(self, job_id: str) -> bool:
-        """End a job that has not ended; False if it had.
+    def submit_daily(
+        self, hyperparameters: Hyperparameters, *, again: bool = False, rng: random.Random | None = None
+    ) -> Job:
+        """Queue the picture of the day, of a pair that has not been seen lately. It is one, however often it is asked
+        for that day.
 
-        No worker is told: one that holds the job finishes its picture, and its events change nothing any more.
+        Args:
+            hyperparameters: how to paint it.
+            again: make another one.
+            rng: decides between equal pairs.
+
+        Raises:
+            NotFound: there is no photograph, or no painting.
+            InvalidHyperparameters: they need other pictures than a pair.
+            QueueFull: too many jobs wait.
+        """
+        key = None if again else f"daily-{utcnow().astimezone(self.timezone):%Y-%m-%d}"
+        if todays := self._of_key(key):
+            return todays
+        pair = self.choose_pair(rng or random.Random())
+        try:
+            return self.submit(*pair, hyperparameters, idempotency_key=key, priority=Priority.BATCH)
+        except InvalidInput:
+            # Somebody else was faster, and chose another pair.
+            if todays := self._of_key(key):
+                return todays
+            raise
+
+    def choose_pair(self, rng: random.Random) -> tuple[AssetReference, AssetReference]:
+        """A content and a style image that were not used lately; see `choose.choose_pair`."""
+        return choose_pair(self.engine, rng)
+
+    def cancel(self, job_id: str) -> Job:
+        """Ask that a job be ended; one that has ended, or of which that was asked, stays as it is.
+
+        Its state becomes `cancelled` when no work is done on it any more, if it does not end otherwise before.
 
         Raises:
             NotFound: no such job.
         """
-        with transaction(self._engine) as session:
+        with transaction(self.engine) as session:
             jobs = JobRepository(session)
-            _found(jobs.get(job_id), job_id)
-            return jobs.transition(
-                job_id, JobState.CANCELLED, finished_at=utcnow(), reason="Cancelled.", error_code="cancelled"
-            )
+            jobs.request_cancel(job_id)
+            return _found(jobs.get(job_id), job_id)
 
-    def get(self, job_id: str) -> Job:
+    def retry(self, job_id: str, *, idempotency_key: str | None = None) -> Job:
+        """Queue a job like one that failed or was cancelled, unless one is under way already.
+
+        Args:
+            job_id: the one that ended.
+            idempotency_key: as in `submit`.
+
+        Raises:
+            NotFound: no such job.
+            WrongState: it has not ended, or it succeeded.
+            InvalidInput: the key belongs to another job.
+            QueueFull: too many jobs wait.
+        """
+        with transaction(self.engine) as session:
+            jobs = JobRepository(session)
+            jobs.lock(job_id)
+            job = _found(jobs.get(job_id), job_id)
+            if job.state not in (JobState.FAILED, JobState.CANCELLED):
+                raise WrongState(
+                    f"Job {job_id} is {job.state}; only one that failed or was cancelled can be tried again.",
+                    advice="" if job.finished else "Wait for its end, or cancel it first.",
+                )
+            key_is_known = idempotency_key is not None and jobs.by_idempotency_key(idempotency_key)
+            if not key_is_known and (under_way := jobs.unfinished_retry(job_id)):
+                return under_way
+            return self._queue(session, job.model_copy(update={"retry_of": job_id}), idempotency_key)
+
+    def job(self, job_id: str) -> Job:
         """The job as it stands.
 
         Raises:
             NotFound: no such job.
         """
-        with transaction(self._engine) as session:
+        with transaction(self.engine) as session:
             return _found(JobRepository(session).get(job_id), job_id)
 
-    def newest(self, states: Collection[JobState], limit: int) -> list[Job]:
+    def jobs(self, wanted: JobFilter = _EVERY_JOB, *, limit: int, cursor: str | None = None) -> Page[Job]:
+        """The jobs that are wanted, newest first, a page at a time; jobs that are added meanwhile move nothing.
+
+        Args:
+            wanted: which ones.
+            limit: how many on a page, at least 1.
+            cursor: `next` of the page before; None for the first page.
+
+        Raises:
+            InvalidInput: the cursor is none of ours.
+        """
+        after = None if cursor is None else job_position(cursor)
+        with transaction(self.engine) as session:
+            found = JobRepository(session).page(wanted, limit + 1, after)
+        items = found[:limit]
+        return Page[Job](items=items, next=cursor_after_job(items[-1]) if len(found) > limit else None)
+
+    def newest_jobs(self, states: Collection[JobState] = tuple(JobState), *, limit: int) -> list[Job]:
         """Up to `limit` jobs in one of the states, newest first."""
-        with transaction(self._engine) as session:
+        with transaction(self.engine) as session:
             return JobRepository(session).newest(states, limit)
 
-    def unfinished(self) -> list[Job]:
+    def unfinished_jobs(self) -> list[Job]:
         """The queued and the running, oldest first."""
-        with transaction(self._engine) as session:
+        with transaction(self.engine) as session:
             return JobRepository(session).unfinished()
 
-    def unposted(self) -> list[Job]:
+    def changed_jobs(self, known: Mapping[str, int]) -> list[Job]:
+        """Those of some jobs, oldest first, that have changed.
+
+        Args:
+            known: the sequence number of each, as it was.
+        """
+        with transaction(self.engine) as session:
+            return JobRepository(session).changed(known)
+
+    def unposted_jobs(self) -> list[Job]:
         """Those that are to be posted and whose post has not come to an end, oldest first."""
-        with transaction(self._engine) as session:
+        with transaction(self.engine) as session:
             return JobRepository(session).unposted()
 
+    def _of_key(self, key: str | None) -> Job | None:
+        if key is None:
+            return None
+        with transaction(self.engine) as session:
+            return JobRepository(session).by_idempotency_key(key)
 
-def _check_pictures_suffice(hyperparameters: Hyperparameters) -> None:
+    def _queue(self, session: Session, submission: Submission, key: str | None) -> Job:
+        jobs = JobRepository(session)
+        if key is not None and (earlier := jobs.by_idempotency_key(key)):
+            return _same(earlier, submission)
+        if jobs.queued() >= self.max_queued:
+            raise QueueFull(f"{self.max_queued} jobs wait already.", advice="Submit it later.")
+        job = JobRow(
+            id=str(uuid4()),
+            idempotency_key=key,
+            content=_asset(session, Role.CONTENT, submission.content),
+            style=_asset(session, Role.STYLE, submission.style),
+            further_styles=[_kept(session, Role.STYLE, style) for style in submission.further_styles] or None,
+            masks=[mask and _kept(session, None, mask) for mask in submission.masks] or None,
+            start_image=submission.start_image and _kept(session, None, submission.start_image),
+            hyperparameters=submission.hyperparameters.model_dump(mode="json"),
+            publish=submission.publish,
+            priority=submission.priority,
+            time_limit_seconds=submission.time_limit_seconds,
+            retry_of=submission.retry_of,
+            created_at=utcnow(),
+            state=JobState.QUEUED,
+        )
+        if jobs.add(job):
+            return _found(jobs.get(job.id), job.id)
+        # Nothing but the key is unique and given by the caller, and somebody has just used it.
+        return _same(_found(jobs.by_idempotency_key(str(key)), str(key)), submission)
+
+
+def _check(submission: Submission) -> None:
     """Here, where it costs a sentence: the worker would only find out after the job has waited its turn."""
-    missing = []
-    if hyperparameters.start == "image":
-        missing.append("start=image needs a picture to start from")
-    if (styles := len(hyperparameters.style_weights)) > 1:
-        missing.append(f"style_weights with {styles} numbers needs {styles} style images")
-    if missing:
+    styles = 1 + len(submission.further_styles)
+    start = submission.hyperparameters.start
+    submission.hyperparameters.shares_of_styles(styles)
+    if submission.masks and len(submission.masks) != styles:
+        raise InvalidInput(
+            f"There are {len(submission.masks)} masks for {styles} style images.",
+            advice="Give one for each, or none.",
+        )
+    if start == "image" and submission.start_image is None:
+        raise InvalidHyperparameters("start=image needs a picture to start from.", advice="Give a start image.")
+    if start != "image" and submission.start_image is not None:
         raise InvalidHyperparameters(
-            f"A job has one content image and one style image: {'; '.join(missing)}.",
-            advice="Choose others, or paint with `stylegram stylize`, which takes further pictures.",
+            f"There is a picture to start from, '{submission.start_image.name}', but start={start}.",
+            advice="Choose start=image, or leave the picture out.",
         )
+    limit = submission.time_limit_seconds
+    if limit is not None and not 0 < limit < math.inf:
+        raise InvalidInput(f"A time limit of {limit} seconds is none.", advice="Give a number above 0, or none.")
 
 
-def _asset_id(session: Session, role: Role, asset: AssetReference) -> int:
-    asset_id = AssetRepository(session).find(role, asset.sha256)
-    if asset_id is None:
+def _same(job: Job, submission: Submission) -> Job:
+    """The job, if it is what is asked for."""
+    if _parameters(job) != _parameters(submission):
+        raise InvalidInput(
+            f"The idempotency key '{job.idempotency_key}' belongs to job {job.id}, which has other parameters.",
+            advice="Use a new key for a new job.",
+        )
+    return job
+
+
+def _parameters(submission: Submission) -> tuple[object, ...]:
+    """What a key stands for: pictures by what they are, not by what they are called."""
+    pictures = (*submission.masks, submission.start_image, submission.content, submission.style)
+    return (
+        [picture and picture.sha256 for picture in (*pictures, *submission.further_styles)],
+        len(submission.masks),
+        submission.hyperparameters,
+        submission.publish,
+        submission.priority,
+        submission.time_limit_seconds,
+        submission.retry_of,
+    )
+
+
+def _asset(session: Session, role: Role | None, asset: AssetReference) -> AssetRow:
+    row = AssetRepository(session).row(role, asset.sha256)
+    if row is None:
         raise NotFound(
-            f"'{asset.name}' ({asset.sha256[:12]}…) is no {role} image that Stylegram knows.",
-            advice="Put the file into the source and sync.",
+            f"'{asset.name}' ({asset.sha256[:12]}…) is no {f'{role} ' if role else ''}image that Stylegram knows.",
+            advice="Put the file into the source and sync, or upload it.",
         )
-    return asset_id
+    return row
+
+
+def _kept(session: Session, role: Role | None, asset: AssetReference) -> dict[str, str]:
+    """The reference as the table keeps it; assets stay as they are, and so it is good for ever."""
+    row = _asset(session, role, asset)
+    return AssetReference.model_validate(row, from_attributes=True).model_dump()
 
 
 def _found(job: Job | None, job_id: str) -> Job:

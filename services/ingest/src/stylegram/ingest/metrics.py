@@ -1,6 +1,18 @@
 """What ingest counts for Prometheus."""
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge, Histogram
+
+# A job takes seconds on a GPU and an hour on a processor; one may wait for a day.
+_SECONDS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 10_800, 43_200, 86_400)
 
 JOBS = Counter("stylegram_jobs_total", "Jobs that were queued, and that ended, by state.", ["state"])
+JOB_WAIT = Histogram(
+    "stylegram_job_wait_seconds", "From a job's publication to its first start.", ["priority"], buckets=_SECONDS
+)
+JOB_SECONDS = Histogram("stylegram_job_seconds", "From a job's submission to its end.", ["outcome"], buckets=_SECONDS)
+JOB_RETRIES = Counter("stylegram_job_retries_total", "Starts of jobs that had been started before.")
+RECONCILED = Counter("stylegram_reconciled_total", "Jobs that the reconciler put right.", ["action"])
 SYNC_FILES = Counter("stylegram_sync_files_total", "Files that syncs dealt with.", ["role", "outcome"])
+
+QUEUE_MESSAGES = Gauge("stylegram_queue_messages", "Messages in a queue, waiting or dead.", ["queue", "state"])
+QUEUE_PAUSED = Gauge("stylegram_queue_paused", "Whether a queue is paused.", ["queue"])

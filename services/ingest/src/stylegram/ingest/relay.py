@@ -1,20 +1,25 @@
 """From the job table, which is the outbox, into the broker.
 
-At least once: a relay that is killed between publishing and noting it publishes again. Message ids derive from the
-job's, so that it is seen to be the same message, and whoever receives it is idempotent.
+At least once: a relay that is killed between publishing and noting it has it published again, once its lease of the row
+has run out. Message ids derive from the job's, so that it is seen to be the same message, and whoever receives it is
+idempotent. Several relays share the work: a row is leased to one of them at a time.
 """
 
 import threading
+import time
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Engine
 
 from stylegram.common import artifacts
+from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
-from stylegram.common.errors import StylegramError
-from stylegram.common.messages import PostRequest, StyleJob
-from stylegram.common.ports import Broker
-from stylegram.ingest.job_repository import JobRepository
+from stylegram.common.errors import AlreadyExists, StylegramError
+from stylegram.common.messages import CancelJob, PostRequest, StyleJob
+from stylegram.common.ports import Broker, Storage
+from stylegram.ingest.job_repository import Due, JobRepository
 from stylegram.ingest.schemas import Job
 
 _log = structlog.get_logger(__name__)
@@ -28,13 +33,19 @@ class Relay:
     Args:
         engine: the database.
         broker: where the queues are.
+        storage: where the notes of cancellations go.
         poll: seconds between looks into the table.
+        lease: seconds for which rows are one relay's.
     """
 
-    def __init__(self, engine: Engine, broker: Broker, *, poll: float = 0.5) -> None:
+    def __init__(
+        self, engine: Engine, broker: Broker, storage: Storage, *, poll: float = 0.5, lease: float = 30.0
+    ) -> None:
         self._engine = engine
         self._broker = broker
+        self._storage = storage
         self._poll = poll
+        self._lease = lease
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; a broker or a database that is away is waited for."""
@@ -48,25 +59,53 @@ class Relay:
                 stop.wait(self._poll)
 
     def relay_once(self) -> int:
-        """Publish up to a hundred queued jobs and as many requests for posts; returns how many messages that were.
+        """Publish up to a hundred cancellations, queued jobs and requests for posts each; returns how many in all.
 
         Raises:
             NotFound: the queues have not been declared.
-            Unavailable: the broker or the database did not answer; what was published before is noted.
+            Unavailable: the broker, the storage or the database did not answer; what was published before is noted.
         """
+        return sum(self._relay(due) for due in Due)
+
+    def _relay(self, due: Due) -> int:
+        until = utcnow() + timedelta(seconds=self._lease)
+        # A row is no longer begun with when its lease could run out before it is noted.
+        deadline = time.monotonic() + self._lease / 2
         with transaction(self._engine) as session:
-            jobs = JobRepository(session)
-            to_publish, to_post = jobs.to_publish(_BATCH), jobs.to_post(_BATCH)
+            left = JobRepository(session).claim(due, _BATCH, until)
         # No transaction is open while the broker is asked: it may take long, and others want to write.
-        for job in to_publish:
-            self._broker.publish(style_job(job))
+        done = 0
+        try:
+            for job in left:
+                if time.monotonic() > deadline:
+                    break
+                self._publish(job, due)
+                with transaction(self._engine) as session:
+                    JobRepository(session).mark_relayed(job.id, due)
+                done += 1
+        except StylegramError:
+            with suppress(StylegramError):  # else the lease runs out
+                self._let_go(left[done:], until)
+            raise
+        self._let_go(left[done:], until)
+        return done
+
+    def _publish(self, job: Job, due: Due) -> None:
+        match due:
+            case Due.CANCEL:
+                # The note first: who has heard the message knows that nobody begins with the job any more.
+                with suppress(AlreadyExists):
+                    self._storage.write(artifacts.cancellation(job.id), b"cancelled\n", content_type="text/plain")
+                self._broker.publish(CancelJob(message_id=f"{job.id}.cancel", job_id=job.id))
+            case Due.STYLE:
+                self._broker.publish(style_job(job))
+            case Due.POST:
+                self._broker.publish(post_request(job))
+
+    def _let_go(self, jobs: list[Job], until: datetime) -> None:
+        if jobs:
             with transaction(self._engine) as session:
-                JobRepository(session).mark_published(job.id)
-        for job in to_post:
-            self._broker.publish(post_request(job))
-            with transaction(self._engine) as session:
-                JobRepository(session).mark_post_requested(job.id)
-        return len(to_publish) + len(to_post)
+                JobRepository(session).unclaim([job.id for job in jobs], until)
 
 
 def style_job(job: Job) -> StyleJob:
@@ -76,7 +115,12 @@ def style_job(job: Job) -> StyleJob:
         job_id=job.id,
         content=job.content,
         style=job.style,
+        further_styles=job.further_styles,
+        masks=job.masks,
+        start_image=job.start_image,
         hyperparameters=job.hyperparameters,
+        priority=job.priority,
+        time_limit_seconds=job.time_limit_seconds,
     )
 
 

@@ -1,8 +1,52 @@
 """What ingest is told by its environment, besides what every service is."""
 
-from pydantic import Field
+import re
+from collections.abc import Sequence
+from datetime import UTC, tzinfo
+from typing import Annotated
+from zoneinfo import ZoneInfo
 
+from pydantic import AfterValidator, Field, SecretStr
+
+from stylegram.common.hyperparameters import Hyperparameters, StrictHyperparameters
 from stylegram.common.settings import Settings
+
+_LEAST_TOKEN_CHARACTERS = 16
+
+
+def _known_timezone(name: str) -> str:
+    try:
+        timezone_of(name)
+    except (LookupError, ValueError, OSError):
+        raise ValueError(
+            f"'{name}' is no time zone that this machine knows; write one as in Europe/Berlin, or UTC"
+        ) from None
+    return name
+
+
+def timezone_of(name: str) -> tzinfo:
+    """The time zone of an IANA name.
+
+    Raises:
+        LookupError: there is none of that name.
+        ValueError: it is no name.
+    """
+    # Slim images have no time zone database, and UTC needs none.
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
+def _tokens_in(secret: SecretStr) -> Sequence[str]:
+    return re.findall(r"[^\s,]+", secret.get_secret_value())
+
+
+def _hard_to_guess(secret: SecretStr) -> SecretStr:
+    tokens = _tokens_in(secret)
+    if any(len(token) < _LEAST_TOKEN_CHARACTERS for token in tokens):
+        raise ValueError(
+            f"one of the {len(tokens)} tokens is too short, it needs {_LEAST_TOKEN_CHARACTERS} characters;"
+            " make one with python -c 'import secrets; print(secrets.token_urlsafe())'"
+        )
+    return secret
 
 
 class IngestSettings(Settings):
@@ -17,3 +61,27 @@ class IngestSettings(Settings):
     sync_seconds: float | None = Field(
         None, gt=0, description="Pause between two syncs of the sources; by default the service starts none itself."
     )
+    timezone: Annotated[str, AfterValidator(_known_timezone)] = Field(
+        "UTC", description="IANA name of the time zone in which the daily picture's day begins, as in Europe/Berlin."
+    )
+    max_queued: int = Field(1000, ge=1, description="Jobs that may wait; more are refused until some have started.")
+    lost_after_seconds: float = Field(
+        120.0, gt=0, description="After which a job of which nothing was heard is looked after."
+    )
+    reconcile_seconds: float = Field(30.0, gt=0, description="Pause between two such looks.")
+    daily_hyperparameters: StrictHyperparameters = Field(
+        Hyperparameters(), description="How the daily picture is painted: a JSON object; what is left out is as usual."
+    )
+    api_tokens: Annotated[SecretStr, AfterValidator(_hard_to_guess)] | None = Field(
+        None,
+        description="Tokens that the API takes, separated by commas or white space; it needs one to be reached from"
+        " other machines.",
+    )
+    http_host: str = Field("127.0.0.1", description="Address that the API listens on.")
+    http_port: int = Field(8000, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
+    max_upload_megabytes: float = Field(64.0, gt=0, description="What the pictures of one request may have in all.")
+
+    @property
+    def tokens(self) -> Sequence[str]:
+        """The API's tokens, one by one."""
+        return _tokens_in(self.api_tokens) if self.api_tokens else []

@@ -6,23 +6,21 @@ nothing and doubles nothing, the next one goes on.
 
 import hashlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
 import structlog
 from sqlalchemy import Engine
 
-from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
-from stylegram.common.errors import AlreadyExists, InvalidImage, NotFound, StylegramError, Unavailable
+from stylegram.common.errors import InvalidImage, NotFound, StylegramError, Unavailable
 from stylegram.common.images import check_file_size
 from stylegram.common.ports import Source, SourceFile, Storage
 from stylegram.common.records import Role
-from stylegram.ingest import hygiene
 from stylegram.ingest.asset_repository import AssetRepository
+from stylegram.ingest.intake import take_in
 from stylegram.ingest.metrics import SYNC_FILES
-from stylegram.ingest.tables import AssetRow, SourceFileRow
+from stylegram.ingest.tables import SourceFileRow
 
 _log = structlog.get_logger(__name__)
 
@@ -89,7 +87,7 @@ def sync(
         role: what the pictures are for.
         source_url: what the source is known by in the table.
         engine: the database.
-        storage: where clean pictures go, as `assets/{role}/{sha256}.jpg` or `.png`.
+        storage: where clean pictures go, as `assets/{role}/{sha256}.png`.
         on_file: progress.
 
     Raises:
@@ -151,34 +149,15 @@ class _Sync:
                 assets.record_file(self._source_url, self._role, file, sha256=sha256, asset_id=asset_id)
                 return "unchanged" if row and row.asset_id == asset_id else "duplicates"
         try:
-            cleaned = hygiene.clean(data)
+            asset = take_in(self._storage, self._role, file.name, data, sha256)
         except InvalidImage as refusal:
             return self._quarantine(file, sha256, refusal)
-        object_name = self._store(file, sha256, cleaned)
         with transaction(self._engine) as session:
             assets = AssetRepository(session)
-            assets.add(
-                AssetRow(
-                    role=self._role,
-                    sha256=sha256,
-                    object_name=object_name,
-                    name=file.name,
-                    width=cleaned.width,
-                    height=cleaned.height,
-                    format=cleaned.format,
-                    created_at=utcnow(),
-                )
-            )
+            assets.add(asset)
             asset_id = assets.find(self._role, sha256)
             assets.record_file(self._source_url, self._role, file, sha256=sha256, asset_id=asset_id)
         return "added"
-
-    def _store(self, file: SourceFile, sha256: str, cleaned: hygiene.Cleaned) -> str:
-        object_name = f"assets/{self._role}/{sha256}.png"
-        # A sync that was killed before its commit has stored it already, or one that runs beside this one.
-        with suppress(AlreadyExists):
-            self._storage.write(object_name, cleaned.data, content_type="image/png", metadata={"name": file.name})
-        return object_name
 
     def _quarantine(self, file: SourceFile, sha256: str | None, refusal: InvalidImage) -> _Outcome:
         _log.warning("file_quarantined", role=self._role, key=file.key, reason=str(refusal))

@@ -8,7 +8,8 @@ from sqlalchemy import JSON, CheckConstraint, Enum, ForeignKey, Index, MetaData,
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
-from stylegram.common.database import UtcDateTime
+from stylegram.common.database import FiniteDouble, UtcDateTime
+from stylegram.common.messages import Priority
 from stylegram.common.records import Role
 
 
@@ -37,6 +38,10 @@ def _words(kind: type[StrEnum]) -> Enum:
     return Enum(kind, native_enum=False, length=16, values_callable=lambda words: [word.value for word in words])
 
 
+# None is NULL, not the JSON word.
+_JSON = JSON(none_as_null=True)
+
+
 class Base(DeclarativeBase):
     """The tables' common ground."""
 
@@ -57,6 +62,7 @@ class Base(DeclarativeBase):
         Role: _words(Role),
         JobState: _words(JobState),
         PostState: _words(PostState),
+        Priority: _words(Priority),
     }
 
 
@@ -103,7 +109,12 @@ class JobRow(Base):
     """A job, and the outbox: what its null times say is still to be sent."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index(None, "state", "created_at"), Index(None, "content_id", "style_id"))
+    __table_args__ = (
+        Index(None, "state", "created_at"),
+        Index(None, "created_at", "id"),
+        Index(None, "state", "publish", "post_requested_at"),
+        Index(None, "content_id", "style_id"),
+    )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     idempotency_key: Mapped[str | None] = mapped_column(unique=True)
@@ -112,17 +123,32 @@ class JobRow(Base):
     hyperparameters: Mapped[dict[str, Any]]
     publish: Mapped[bool] = mapped_column(doc="Whether the picture is to be posted.")
     created_at: Mapped[datetime]
+    priority: Mapped[Priority] = mapped_column(server_default=Priority.INTERACTIVE)
+    further_styles: Mapped[list[Any] | None] = mapped_column(_JSON, doc="References; null where there are none.")
+    masks: Mapped[list[Any] | None] = mapped_column(_JSON, doc="References or nulls; null where there are none.")
+    start_image: Mapped[dict[str, Any] | None] = mapped_column(_JSON, doc="A reference.")
+    time_limit_seconds: Mapped[float | None] = mapped_column(doc="What an attempt may take; null: the worker's limit.")
+    retry_of: Mapped[str | None] = mapped_column(String(36), index=True, doc="Id of the job that this one repeats.")
 
     state: Mapped[JobState]
     sequence: Mapped[int] = mapped_column(default=0, doc="Grows with every change that people can see.")
     published_at: Mapped[datetime | None] = mapped_column(doc="When it was put into the queue; null: still to do.")
+    publications: Mapped[int] = mapped_column(
+        default=0, server_default="0", doc="How often it was put into the queue; more than once if it was lost there."
+    )
+    relayed_until: Mapped[datetime | None] = mapped_column(doc="Until when one relay has the row for itself.")
+    heard_at: Mapped[datetime | None] = mapped_column(doc="Time of the last word on it; null before it is published.")
+    cancel_requested_at: Mapped[datetime | None]
+    cancel_published_at: Mapped[datetime | None] = mapped_column(
+        doc="When the note of the cancellation was in storage and told of; null where one is requested: still to do."
+    )
     started_at: Mapped[datetime | None] = mapped_column(doc="Start of the latest attempt.")
     finished_at: Mapped[datetime | None]
-    attempt: Mapped[int | None]
-    worker: Mapped[str | None]
+    attempt: Mapped[int | None] = mapped_column(doc="The latest; null if its worker is lost, or before there is one.")
+    worker: Mapped[str | None] = mapped_column(doc="Who works on it, or did so last.")
     evaluation: Mapped[int | None] = mapped_column(doc="Evaluations done in this attempt.")
     evaluations: Mapped[int | None] = mapped_column(doc="Evaluations in all.")
-    loss: Mapped[float | None]
+    loss: Mapped[float | None] = mapped_column(FiniteDouble)
     result: Mapped[str | None] = mapped_column(doc="Object name of the picture.")
     reason: Mapped[str | None] = mapped_column(doc="Why there is no picture.")
     error_code: Mapped[str | None] = mapped_column(String(64))

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from stylegram.common.errors import ConfigurationError
+from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.service import read_settings
+from stylegram.ingest.settings import IngestSettings, timezone_of
+
+
+def test_a_time_zone_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert str(timezone_of(read_settings(IngestSettings).timezone)) == "UTC"
+    monkeypatch.setenv("STYLEGRAM_TIMEZONE", "Europe/Berlin")
+    assert str(timezone_of(read_settings(IngestSettings).timezone)) == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("name", ["Atlantis/Poseidonis", "", "../../etc/passwd", "/etc/passwd", "Europe", "a\0b"])
+def test_a_time_zone_that_is_none(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"STYLEGRAM_TIMEZONE: .* is no time zone"):
+        read_settings(IngestSettings, timezone=name)
+
+
+def test_tokens_come_from_a_file_and_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = "Xk3v" * 4, "Q8zz" * 8
+    (tmp_path / "tokens").write_text(f"{first}\n {second},\n")
+    monkeypatch.setenv("STYLEGRAM_API_TOKENS_FILE", str(tmp_path / "tokens"))
+    settings = read_settings(IngestSettings)
+    assert settings.tokens == [first, second]
+    assert "Xk3v" not in repr(settings)
+    assert read_settings(IngestSettings, api_tokens=None).tokens == []
+
+
+def test_a_token_that_could_be_guessed_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ConfigurationError, match=r"STYLEGRAM_API_TOKENS: .* of the 2 tokens is too short") as error:
+        read_settings(IngestSettings, api_tokens="hunter2hunter2!! hunter2hunter2!")
+    assert "hunter2" not in str(error.value)
+    assert read_settings(IngestSettings, api_tokens="hunter2hunter2!!").tokens == ["hunter2hunter2!!"]
+
+
+def test_the_daily_picture_has_the_hyperparameters_that_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STYLEGRAM_DAILY_HYPERPARAMETERS", '{"size": 64}')
+    assert read_settings(IngestSettings).daily_hyperparameters == Hyperparameters(size=64)
+    for wrong in ('{"size": 5}', '{"sise": 64}'):
+        monkeypatch.setenv("STYLEGRAM_DAILY_HYPERPARAMETERS", wrong)
+        with pytest.raises(ConfigurationError, match="STYLEGRAM_DAILY_HYPERPARAMETERS"):
+            read_settings(IngestSettings)
