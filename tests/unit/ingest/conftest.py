@@ -1,36 +1,23 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+from ingest_http import ingest as ingest
 from ingest_http import open_client
-from ingest_samples import FAST, add_asset, completed, encoded, open_ingest, png, quarters
+from ingest_http import pair as pair
+from ingest_samples import FAST, completed, encoded, png, quarters
 from stylegram.common import artifacts
-from stylegram.common.records import AssetReference, Role
+from stylegram.common.records import AssetReference
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.events import EventHandler
 from stylegram.ingest.schemas import Job
 
 
 @pytest.fixture
-def ingest(tmp_path: Path) -> Iterator[Ingest]:
-    """Ingest on files below `tmp_path`, its sources empty."""
-    service = open_ingest(tmp_path)
-    yield service
-    service.close()
-
-
-@pytest.fixture
 def client(ingest: Ingest) -> TestClient:
     """A program on the same machine."""
     return open_client(ingest)
-
-
-@pytest.fixture
-def pair(ingest: Ingest) -> tuple[AssetReference, AssetReference]:
-    """A content and a style asset with no pictures behind them."""
-    return add_asset(ingest, Role.CONTENT, 1), add_asset(ingest, Role.STYLE, 2)
 
 
 @pytest.fixture

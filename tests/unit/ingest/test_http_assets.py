@@ -25,20 +25,32 @@ def test_assets_are_listed_newest_first(client: TestClient, synced: Ingest) -> N
         ("content", "me.png", SIZE[0]),
     ]
     assert [item["name"] for item in client.get("/v1/assets?role=content").json()["items"]] == ["me.png"]
-    assert len(client.get("/v1/assets?limit=1").json()["items"]) == 1
+
+
+def test_assets_come_a_page_at_a_time(client: TestClient, synced: Ingest, tmp_path: Path) -> None:
+    first = client.get("/v1/assets?limit=1")
+    (tmp_path / "paintings" / "newer.png").write_bytes(encoded(noise(5), "PNG"))
+    synced.sync_all()
+    second = client.get(first.headers["link"].removeprefix("<").removesuffix('>; rel="next"'))
+    assert [page.json()["items"][0]["name"] for page in (first, second)] == ["scream.png", "me.png"]
+    assert second.json()["next"] is None
+    assert "link" not in second.headers
+    cursor = first.json()["next"]
+    assert client.get(f"/v1/assets?role=style&cursor={cursor}").json()["items"] == []
+    assert client.get("/v1/assets?cursor=MA==").status_code == 422
 
 
 def test_what_left_its_source_is_not_listed_but_still_shown(client: TestClient, synced: Ingest, tmp_path: Path) -> None:
     path = only_asset(client, "content")
     (tmp_path / "photos" / "me.png").unlink()
     synced.sync_all()
-    assert client.get("/v1/assets?role=content").json() == {"items": []}
+    assert client.get("/v1/assets?role=content").json() == {"items": [], "next": None}
     assert client.get(path).status_code == 200
 
 
 def test_the_picture_is_the_one_in_storage_for_good(client: TestClient, synced: Ingest) -> None:
     response = client.get(only_asset(client, "content"))
-    (asset,) = synced.newest_assets(Role.CONTENT, limit=2)
+    (asset,) = synced.assets(Role.CONTENT, limit=2).items
     assert response.content == synced.storage.read(asset.object_name)
     assert response.headers["content-type"] == "image/png"
     assert response.headers["cache-control"] == "private, max-age=31536000, immutable"

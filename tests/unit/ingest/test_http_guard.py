@@ -96,9 +96,14 @@ def test_every_response_says_what_browsers_may_do(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.0.2", "example.org"])
-def test_other_machines_cannot_be_let_in(host: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"no login yet.* 127\.0\.0\.1"):
+def test_other_machines_cannot_be_let_in_without_tokens(host: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"without tokens.* 127\.0\.0\.1"):
         listen(host, 0)
+
+
+def test_with_tokens_they_can() -> None:
+    with listen("0.0.0.0", 0, authenticated=True) as listener:
+        assert url_of(listener) == f"http://0.0.0.0:{listener.getsockname()[1]}"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])

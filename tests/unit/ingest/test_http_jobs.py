@@ -1,16 +1,18 @@
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
 from ingest_http import NOBODY, open_client, submission
-from ingest_samples import FAST, SIZE, centres, quarters
+from ingest_samples import FAST, SIZE, add_asset, centres, quarters
 from stylegram.common.clock import utcnow
 from stylegram.common.hyperparameters import Hyperparameters
-from stylegram.common.messages import JobProgress
-from stylegram.common.records import AssetReference, RunRecord
+from stylegram.common.messages import JobCancelled, JobFailed, JobProgress, Priority
+from stylegram.common.records import AssetReference, Role, RunRecord
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.events import EventHandler
 from stylegram.ingest.schemas import Job
@@ -45,17 +47,70 @@ def test_a_key_gives_one_job(client: TestClient, ingest: Ingest, pair: Pair) -> 
     assert "'monday' belongs to job" in other.json()["detail"]
 
 
+def listed(client: TestClient, **query: Any) -> list[str]:
+    return [job["id"] for job in client.get("/v1/jobs", params=query).json()["items"]]
+
+
 def test_jobs_are_listed_newest_first_by_state(client: TestClient, ingest: Ingest, pair: Pair, finished: Job) -> None:
     second, third = (ingest.submit(*pair, FAST) for _ in range(2))
-    ingest.cancel(second.id)
+    EventHandler(ingest.engine).handle(JobCancelled(job_id=second.id, worker="w"), 1)
+    assert listed(client) == [third.id, second.id, finished.id]
+    assert listed(client, limit=2) == [third.id, second.id]
+    assert listed(client, state=["succeeded", "queued"]) == [third.id, finished.id]
+    assert listed(client, state="cancelled") == [second.id]
+    assert listed(client, state="failed") == []
 
-    def listed(query: str) -> list[str]:
-        return [job["id"] for job in client.get(f"/v1/jobs{query}").json()["items"]]
 
-    assert listed("") == [third.id, second.id, finished.id]
-    assert listed("?limit=2") == [third.id, second.id]
-    assert listed("?state=succeeded&state=queued") == [third.id, finished.id]
-    assert listed("?state=failed") == []
+def test_jobs_are_listed_by_what_they_are(client: TestClient, ingest: Ingest, pair: Pair) -> None:
+    content, style = pair
+    other = add_asset(ingest, Role.STYLE, 3)
+    first = ingest.submit(content, style, FAST, priority=Priority.BATCH)
+    second = ingest.submit(content, other, FAST)
+    assert listed(client, style=other.sha256) == [second.id]
+    assert listed(client, content=content.sha256) == [second.id, first.id]
+    assert listed(client, content=other.sha256) == []
+    assert listed(client, priority="batch") == [first.id]
+    assert listed(client, created_after=second.created_at.isoformat()) == [second.id]
+    assert listed(client, created_before=second.created_at.isoformat()) == [first.id]
+    for time in ("2026-01-01T00:00:00", "2026-01-01", "0", "-1e9", "20260101T000000Z"):
+        assert client.get(f"/v1/jobs?created_after={time}").status_code == 422
+    assert client.get("/v1/jobs?style=scream").status_code == 422
+
+
+def test_pages_follow_each_other(client: TestClient, ingest: Ingest, pair: Pair) -> None:
+    jobs = [ingest.submit(*pair, FAST, priority=Priority.BATCH).id for _ in range(5)]
+    seen, place = [], "/v1/jobs?limit=2&state=queued&state=running&priority=batch"
+    while place:
+        response = client.get(place)
+        page = response.json()
+        seen.append([job["id"] for job in page["items"]])
+        link = response.headers.get("link", "")
+        assert bool(link) == (page["next"] is not None)
+        place = link.removeprefix("<").removesuffix('>; rel="next"')
+        assert not place or parse_qs(urlsplit(place).query) == {
+            "limit": ["2"],
+            "state": ["queued", "running"],
+            "priority": ["batch"],
+            "cursor": [page["next"]],
+        }
+        ingest.submit(*pair, FAST, priority=Priority.BATCH)  # moves nothing
+    assert seen == [[jobs[4], jobs[3]], [jobs[2], jobs[1]], [jobs[0]]]
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "ä", "e30=", "W10", "bnVsbA==", "x" * 501])
+def test_a_cursor_that_is_none_is_refused(client: TestClient, cursor: str) -> None:
+    assert client.get("/v1/jobs", params={"cursor": cursor}).status_code == 422
+
+
+def test_a_full_queue_takes_no_more_but_still_knows_what_it_has(ingest: Ingest, pair: Pair) -> None:
+    client = open_client(replace(ingest, max_queued=1))
+    headers = {"Idempotency-Key": "monday"}
+    first = client.post("/v1/jobs", json=submission(pair), headers=headers)
+    response = client.post("/v1/jobs", json=submission(pair))
+    assert response.status_code == 429
+    assert int(response.headers["retry-after"]) > 0
+    assert response.json()["type"] == "urn:stylegram:problem:queue-full"
+    assert client.post("/v1/jobs", json=submission(pair), headers=headers).json() == first.json()
 
 
 def test_progress_is_shown_even_where_the_loss_is_no_number(client: TestClient, ingest: Ingest, pair: Pair) -> None:
@@ -67,12 +122,36 @@ def test_progress_is_shown_even_where_the_loss_is_no_number(client: TestClient, 
     assert client.get("/").status_code == 200
 
 
-def test_cancelling_ends_a_job_once(client: TestClient, ingest: Ingest, pair: Pair, finished: Job) -> None:
+def test_cancelling_is_asked_for_and_done_when_nobody_works(
+    client: TestClient, ingest: Ingest, pair: Pair, finished: Job
+) -> None:
     job = ingest.submit(*pair, FAST)
-    for _ in range(2):
-        response = client.post(f"/v1/jobs/{job.id}/cancel")
-        assert (response.status_code, response.json()["state"]) == (200, "cancelled")
-    assert client.post(f"/v1/jobs/{finished.id}/cancel").json()["state"] == "succeeded"
+    first, second = (client.post(f"/v1/jobs/{job.id}/cancel") for _ in range(2))
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert (first.json()["state"], first.json()["sequence"]) == ("queued", job.sequence + 1)
+    assert first.json() == second.json()
+    assert Job.model_validate(first.json()).cancel_requested_at
+    EventHandler(ingest.engine).handle(JobCancelled(job_id=job.id, worker="w"), 1)
+    third = client.post(f"/v1/jobs/{job.id}/cancel")
+    assert (third.status_code, third.json()["state"]) == (200, "cancelled")
+    fourth = client.post(f"/v1/jobs/{finished.id}/cancel")
+    assert (fourth.status_code, fourth.json()["state"]) == (200, "succeeded")
+    assert fourth.json() == client.get(f"/v1/jobs/{finished.id}").json()
+
+
+def test_what_failed_is_tried_again_as_a_new_job(client: TestClient, ingest: Ingest, pair: Pair) -> None:
+    job = ingest.submit(*pair, FAST, publish=False, time_limit_seconds=7)
+    assert client.post(f"/v1/jobs/{job.id}/retry").status_code == 409
+    EventHandler(ingest.engine).handle(JobFailed(job_id=job.id, reason="No canvas.", error_code="error"), 1)
+    response = client.post(f"/v1/jobs/{job.id}/retry", headers={"Idempotency-Key": "again"})
+    retry = Job.model_validate(response.json())
+    assert (response.status_code, response.headers["location"]) == (202, f"/v1/jobs/{retry.id}")
+    assert (retry.retry_of, retry.publish, retry.time_limit_seconds) == (job.id, False, 7)
+    for headers in ({}, {"Idempotency-Key": "again"}):
+        assert client.post(f"/v1/jobs/{job.id}/retry", headers=headers).json()["id"] == retry.id
+    EventHandler(ingest.engine).handle(JobCancelled(job_id=retry.id, worker="w"), 1)
+    assert client.post(f"/v1/jobs/{job.id}/retry", headers={"Idempotency-Key": "again"}).json()["id"] == retry.id
+    assert client.post(f"/v1/jobs/{job.id}/retry").json()["id"] != retry.id
 
 
 def test_the_result_is_the_picture_for_good(client: TestClient, finished: Job) -> None:
@@ -101,10 +180,14 @@ def test_an_unfinished_job_has_no_result(client: TestClient, ingest: Ingest, pai
     assert client.get(f"/v1/jobs/{job.id}/record").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["", "/result", "/record"])
+@pytest.mark.parametrize("path", ["", "/result", "/record", "/events"])
 def test_an_unknown_job_is_not_found(client: TestClient, path: str) -> None:
     assert client.get(f"/v1/jobs/{NOBODY}{path}").status_code == 404
-    assert client.post(f"/v1/jobs/{NOBODY}/cancel").status_code == 404
+
+
+@pytest.mark.parametrize("action", ["cancel", "retry"])
+def test_nothing_is_done_to_an_unknown_job(client: TestClient, action: str) -> None:
+    assert client.post(f"/v1/jobs/{NOBODY}/{action}").status_code == 404
 
 
 def test_pictures_must_be_there_in_their_roles(client: TestClient, pair: Pair) -> None:
@@ -116,8 +199,7 @@ def test_pictures_must_be_there_in_their_roles(client: TestClient, pair: Pair) -
 
 TOO_FEW_PICTURES = [
     ({"start": "image"}, "start=image needs a picture to start from"),
-    ({"style_weights": [1, 2]}, "style_weights with 2 numbers needs 2 style images"),
-    ({"start": "image", "style_weights": [1, 2, 3]}, "start from; style_weights with 3 numbers needs 3 style images"),
+    ({"style_weights": [1, 2]}, "style_weights has 2 numbers for 1 style image"),
 ]
 
 
@@ -152,6 +234,17 @@ def test_the_daily_job_pairs_what_was_not_paired_before(client: TestClient, sync
     assert response.headers["location"] == f"/v1/jobs/{job.id}"
     assert (job.content.name, job.style.name, job.publish, job.hyperparameters) == ("me.png", "scream.png", True, FAST)
     assert synced.job(job.id) == job
+
+
+def test_a_day_has_one_daily_job_unless_told_otherwise(client: TestClient, synced: Ingest) -> None:
+    first, second = (client.post("/v1/daily") for _ in range(2))
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.json() == second.json()
+    assert first.json()["priority"] == "batch"
+    again = client.post("/v1/daily?again=true")
+    assert again.json()["id"] != first.json()["id"]
+    assert again.headers["location"] == f"/v1/jobs/{again.json()['id']}"
+    assert len(synced.unfinished_jobs()) == 2
 
 
 def test_there_is_no_daily_job_without_pictures(client: TestClient) -> None:

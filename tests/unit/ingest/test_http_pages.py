@@ -14,7 +14,6 @@ from stylegram.common.records import AssetReference, Role
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.events import EventHandler
 from stylegram.ingest.schemas import Job
-from stylegram.ingest.tables import JobState
 
 Pair = tuple[AssetReference, AssetReference]
 
@@ -62,6 +61,26 @@ def test_a_failed_job_says_why(client: TestClient, ingest: Ingest, pair: Pair) -
     assert "<canvas>" not in html
 
 
+def test_a_job_that_is_being_cancelled_says_so(client: TestClient, ingest: Ingest, pair: Pair) -> None:
+    waiting, running = (ingest.submit(*pair, FAST) for _ in range(2))
+    progress = JobProgress(job_id=running.id, sent_at=utcnow(), evaluation=1, evaluations=2, size=64, loss=1)
+    EventHandler(ingest.engine).handle(progress, 1)
+    for job in (waiting, running):
+        assert f'action="/jobs/{job.id}/cancel"' in page(client)
+        ingest.cancel(job.id)
+        assert f'action="/jobs/{job.id}/cancel"' not in page(client)
+    assert page(client).count("cancelling…") == 2
+
+
+def test_what_was_not_painted_can_be_tried_again(client: TestClient, ingest: Ingest, pair: Pair) -> None:
+    job = ingest.submit(*pair, FAST)
+    EventHandler(ingest.engine).handle(JobFailed(job_id=job.id, reason="No canvas left.", error_code="error"), 1)
+    (path,) = re.findall(r'action="(/jobs/[^/]+/retry)"', page(client))
+    assert client.post(path).status_code == 303
+    (retry,) = ingest.unfinished_jobs()
+    assert retry.retry_of == job.id
+
+
 def test_a_finished_picture_hangs_in_the_gallery(client: TestClient, ingest: Ingest, finished: Job) -> None:
     html = page(client)
     for path in (f"/v1/jobs/{finished.id}/result", f"/v1/jobs/{finished.id}/result?width=640"):
@@ -90,8 +109,8 @@ def test_hostile_names_are_only_text(client: TestClient, ingest: Ingest, tmp_pat
         (tmp_path / "photos" / f"broken {name}").write_bytes(b"no picture")
     (tmp_path / "paintings" / "'><script>alert(1)<.png").write_bytes(encoded(noise(9), "PNG"))
     ingest.sync_all()
-    (style,) = ingest.newest_assets(Role.STYLE, limit=1)
-    for content in ingest.newest_assets(Role.CONTENT, limit=10):
+    (style,) = ingest.assets(Role.STYLE, limit=1).items
+    for content in ingest.assets(Role.CONTENT, limit=10).items:
         ingest.submit(content, style, FAST)
     html = page(client)
     assert "<img src=x" not in html
@@ -130,7 +149,7 @@ def test_the_form_paints_the_pair_that_was_picked(client: TestClient, synced: In
 
 @pytest.mark.parametrize("change", [{"size": "8"}, {"style_weight": "inf"}, {"content": "x"}, {"size": "much"}])
 def test_a_form_that_was_tampered_with_is_refused(client: TestClient, synced: Ingest, change: dict[str, Any]) -> None:
-    fields = {role: synced.newest_assets(Role(role), limit=1)[0].sha256 for role in ("content", "style")}
+    fields = {role: synced.assets(Role(role), limit=1).items[0].sha256 for role in ("content", "style")}
     response = client.post("/paint", data=fields | {"size": "64", "style_weight": "1"} | change)
     assert response.status_code == 422
     assert synced.unfinished_jobs() == []
@@ -140,11 +159,13 @@ def test_the_buttons_do_what_they_say(client: TestClient, synced: Ingest, tmp_pa
     assert client.post("/daily").status_code == 303
     (job,) = synced.unfinished_jobs()
     assert job.hyperparameters == FAST
+    assert client.post("/daily").status_code == 303
+    assert len(synced.unfinished_jobs()) == 2
     assert client.post(f"/jobs/{job.id}/cancel").status_code == 303
-    assert synced.job(job.id).state is JobState.CANCELLED
+    assert synced.job(job.id).cancel_requested_at
     (tmp_path / "photos" / "second.jpg").write_bytes(encoded(quarters(), "JPEG"))
     assert client.post("/sync").headers["location"] == "/"
-    assert len(synced.newest_assets(Role.CONTENT, limit=3)) == 2
+    assert len(synced.assets(Role.CONTENT, limit=3).items) == 2
 
 
 def test_a_button_that_cannot_says_so_on_a_page(client: TestClient) -> None:

@@ -11,8 +11,10 @@ from stylegram.common.errors import (
     InvalidImage,
     InvalidInput,
     NotFound,
+    QueueFull,
     StylegramError,
     Unavailable,
+    WrongState,
 )
 from stylegram.common.records import AssetReference
 from stylegram.ingest.bootstrap import Ingest
@@ -28,8 +30,10 @@ Pair = tuple[AssetReference, AssetReference]
         (InvalidInput("Refused.", advice="Look elsewhere."), 422, "Unprocessable Entity"),
         (InvalidImage("Refused.", advice="Look elsewhere."), 422, "Unprocessable Entity"),
         (AlreadyExists("Taken.", advice="Look elsewhere."), 409, "Conflict"),
+        (WrongState("Too early.", advice="Look elsewhere."), 409, "Conflict"),
         (SyncRunning("Running.", advice="Look elsewhere."), 409, "Conflict"),
         (Unavailable("Away.", advice="Look elsewhere."), 503, "Service Unavailable"),
+        (QueueFull("Full.", advice="Look elsewhere."), 429, "Too Many Requests"),
     ],
 )
 def test_every_error_of_ours_is_a_problem(
@@ -45,7 +49,7 @@ def test_every_error_of_ours_is_a_problem(
         "detail": str(error),
         "instance": "/v1/quarantine",
     }
-    assert ("retry-after" in response.headers) == (status == 503)
+    assert ("retry-after" in response.headers) == (status in {429, 503})
 
 
 def test_an_error_that_is_nobodys_input_shows_no_internals(ingest: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +66,7 @@ def test_an_error_that_is_nobodys_input_shows_no_internals(ingest: Ingest, monke
         ({"hyperparameters": {"style_layers": ["relu9_9"]}}, "body/hyperparameters/style_layers", "unknown layer"),
         ({"hyperparameters": {"style_weight": 0, "content_weight": 0}}, "body/hyperparameters", "nothing to optimise"),
         ({"content": "../../etc/passwd"}, "body/content", "should match pattern"),
-        ({"style": "\ud800"}, "body/style", "string"),
+        ({"style": "\ud800"}, "body", "Invalid JSON"),
         ({"pubish": True}, "body/pubish", "Extra inputs"),
     ],
 )
@@ -111,6 +115,8 @@ def test_what_http_itself_refuses_is_a_problem_too(client: TestClient) -> None:
     wrong = client.delete("/v1/quarantine")
     assert (wrong.status_code, wrong.json()["title"]) == (405, "Method Not Allowed")
     assert wrong.headers["allow"] == "GET"
+    several = client.put("/v1/jobs")
+    assert (several.status_code, several.headers["allow"]) == (405, "GET, POST")
     assert client.get("/static/../app.py").json()["status"] == 404
 
 

@@ -4,6 +4,7 @@
 >>> serve(app, listen("127.0.0.1", 8000), threading.Event())  # doctest: +SKIP
 """
 
+from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,15 +12,26 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
+from stylegram.common.health import Check
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.ingest.bootstrap import Ingest
-from stylegram.ingest.http import assets, jobs, pages, problems, system
+from stylegram.ingest.http import assets, jobs, openapi, pages, problems, queues, system
+from stylegram.ingest.http.authentication import Authentication, Tokens
+from stylegram.ingest.http.body_limit import BodyLimit
 from stylegram.ingest.http.guard import Guard
 from stylegram.ingest.http.headers import Headers
 from stylegram.ingest.http.pictures import Pictures
+from stylegram.ingest.http.watch import JobWatch
 
 
-def create_app(ingest: Ingest, *, daily: Hyperparameters | None = None) -> FastAPI:
+def create_app(
+    ingest: Ingest,
+    *,
+    daily: Hyperparameters | None = None,
+    tokens: Collection[str] = (),
+    max_upload_megabytes: float = 64.0,
+    alive: Check = lambda: None,
+) -> FastAPI:
     """The HTTP face of `ingest`.
 
     Endpoints are plain functions, which run in a pool of threads: databases, storage and Pillow all block.
@@ -27,22 +39,34 @@ def create_app(ingest: Ingest, *, daily: Hyperparameters | None = None) -> FastA
     Args:
         ingest: the service; whoever opened it closes it.
         daily: how the daily picture is painted; the model's defaults where None.
+        tokens: whoever knows one is answered, under whatever name the app is reached; see `IngestSettings.tokens`.
+            Without any, everybody is who asks for a loopback name.
+        max_upload_megabytes: the most that a request's body may have.
+        alive: raises, and at once, where a part of the process has ended that should run.
     """
+    middleware = [Middleware(Headers), Middleware(Guard, any_host=bool(tokens))]
+    if tokens:
+        middleware.append(Middleware(Authentication, Tokens(tokens)))
+    middleware.append(Middleware(BodyLimit, max_upload_megabytes))
     app = FastAPI(
         title="Stylegram",
         version=version("stylegram-ingest"),
         description="Photographs painted in the style of paintings.",
+        openapi_tags=openapi.TAGS,
         # The interactive pages load their parts from other hosts.
         docs_url=None,
         redoc_url=None,
-        middleware=[Middleware(Headers), Middleware(Guard)],
-        responses=problems.RESPONSES,
+        middleware=middleware,
     )
     app.state.ingest = ingest
     app.state.daily = daily or Hyperparameters()
     app.state.pictures = Pictures(ingest.storage)
-    problems.install(app)
-    for feature in (jobs, assets, system, pages):
-        app.include_router(feature.router)
+    app.state.watch = JobWatch(ingest.changed_jobs)
+    app.state.alive = alive
+    routers = [feature.router for feature in (jobs, assets, queues, system, pages)]
+    for router in routers:
+        app.include_router(router)
+    problems.install(app, [route for router in routers for route in router.routes])
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    openapi.complete(app, authenticated=bool(tokens))
     return app

@@ -2,32 +2,40 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from stylegram.common.records import Role
-from stylegram.ingest.http.dependencies import IngestDep, Limit, Listing, PicturesDep, Sha256, ThumbnailWidth
-from stylegram.ingest.schemas import Asset, QuarantinedFile
+from stylegram.ingest.http.dependencies import IngestDep, Listing, PicturesDep, ThumbnailWidth
+from stylegram.ingest.http.paging import LINK, Cursor, Limit, linked
+from stylegram.ingest.http.pictures import NOT_MODIFIED
+from stylegram.ingest.http.problems import responses
+from stylegram.ingest.schemas import Asset, Page, QuarantinedFile, Sha256
 from stylegram.ingest.sync import SyncReport
 
 router = APIRouter(prefix="/v1", tags=["assets"])
 
 
-@router.get("/assets")
+@router.get("/assets", responses=LINK)
 def list_assets(
-    ingest: IngestDep, role: Annotated[Role | None, Query(description="Only of this role.")] = None, limit: Limit = 200
-) -> Listing[Asset]:
-    """The pictures that the sources have, newest first."""
-    return Listing(items=ingest.newest_assets(role, limit=limit))
+    request: Request,
+    response: Response,
+    ingest: IngestDep,
+    role: Annotated[Role | None, Query(description="Only of this role.")] = None,
+    limit: Limit = 200,
+    cursor: Cursor = None,
+) -> Page[Asset]:
+    """The pictures that the sources have, newest first, a page at a time."""
+    return linked(ingest.assets(role, limit=limit, cursor=cursor), request, response)
 
 
 @router.get(
     "/assets/{role}/{sha256}",
     response_class=Response,
-    responses={200: {"content": {"image/jpeg": {}, "image/png": {}}}},
+    responses={200: {"content": {"image/jpeg": {}, "image/png": {}}}, **NOT_MODIFIED, **responses(404)},
 )
 def get_asset(
-    role: Role,
-    sha256: Sha256,
+    role: Annotated[Role, Path(description="What the picture is for.")],
+    sha256: Annotated[Sha256, Path(description="Digest of the bytes as the source had them.")],
     request: Request,
     ingest: IngestDep,
     pictures: PicturesDep,
@@ -43,7 +51,7 @@ def list_quarantine(ingest: IngestDep) -> Listing[QuarantinedFile]:
     return Listing(items=ingest.quarantine())
 
 
-@router.post("/sync")
+@router.post("/sync", responses=responses(404, 409))
 def sync_sources(ingest: IngestDep) -> Listing[SyncReport]:
     """Sync the sources into storage, and report what that did to each; 409 while a sync is running."""
     return Listing(items=list(ingest.sync_all().values()))

@@ -1,14 +1,17 @@
 """What endpoints are given: the service behind the app, and types of parameters that several of them take."""
 
+import re
 from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
-from fastapi import Depends, Path, Query, Request
-from pydantic import BaseModel, StringConstraints
+from fastapi import Depends, Header, Path, Query, Request
+from pydantic import BaseModel, BeforeValidator
 
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.pictures import Pictures, Width
+from stylegram.ingest.http.watch import JobWatch
+from stylegram.ingest.schemas import Instant
 
 _Item = TypeVar("_Item")
 
@@ -34,11 +37,29 @@ def _pictures(request: Request) -> Pictures:
     return pictures
 
 
+def _written_out(text: str) -> str:
+    """Where a time is meant, a number would otherwise be taken for seconds."""
+    if not re.match(r"\d{4}-\d\d-\d\d[Tt ]", text, re.ASCII):
+        raise ValueError("give a time with its zone, as in 2026-11-20T08:00:00Z")
+    return text
+
+
+def _watch(request: Request) -> JobWatch:
+    watch: JobWatch = request.app.state.watch
+    return watch
+
+
 IngestDep = Annotated[Ingest, Depends(_ingest)]
 DailyDep = Annotated[Hyperparameters, Depends(_daily)]
 PicturesDep = Annotated[Pictures, Depends(_pictures)]
+WatchDep = Annotated[JobWatch, Depends(_watch)]
 
 JobId = Annotated[UUID, Path(description="The job's id.")]
-Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
-Limit = Annotated[int, Query(ge=1, le=1000, description="Items at most.")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1, max_length=200, description="The same key always gives the same job, however often it is sent."
+    ),
+]
+When = Annotated[Instant, BeforeValidator(_written_out)]
 ThumbnailWidth = Annotated[Width | None, Query(description="A JPEG so many pixels wide; the whole picture by default.")]

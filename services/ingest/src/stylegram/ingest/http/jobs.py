@@ -1,101 +1,182 @@
-"""Jobs: submit them, see how they stand, cancel them, get what came of them."""
+"""Jobs: submit them, see how they stand, cancel and repeat them, get what came of them."""
 
-import random
-from typing import Annotated
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.config import JsonDict
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from stylegram.common import artifacts
 from stylegram.common.errors import NotFound
-from stylegram.common.hyperparameters import Hyperparameters, StrictHyperparameters
-from stylegram.common.records import Role
-from stylegram.ingest.bootstrap import Ingest
+from stylegram.common.messages import Priority
 from stylegram.ingest.http.dependencies import (
     DailyDep,
+    IdempotencyKey,
     IngestDep,
     JobId,
-    Limit,
     Listing,
     PicturesDep,
-    Sha256,
     ThumbnailWidth,
+    WatchDep,
+    When,
 )
-from stylegram.ingest.schemas import Job
+from stylegram.ingest.http.job_events import JobEvents
+from stylegram.ingest.http.paging import LINK, Cursor, Limit, linked
+from stylegram.ingest.http.pictures import NOT_MODIFIED
+from stylegram.ingest.http.problems import responses
+from stylegram.ingest.http.submission import REQUEST_BODY, SubmissionDep
+from stylegram.ingest.schemas import Job, JobFilter, Page, Sha256
 from stylegram.ingest.tables import JobState
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
-_EXAMPLE: JsonDict = {
-    "content": "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
-    "style": "ff94f3a3be104417c301291d794b81fbb00aeff55b99692d9f9055544b37bbb0",
-    "hyperparameters": {"size": 512, "evaluations": [40, 20], "style_weight": 2.0},
-    "publish": False,
+_LOCATION: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "The job, which is queued",
+        "headers": {"Location": {"schema": {"type": "string"}, "description": "Where to ask how it stands."}},
+    }
+}
+_FILM: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": description,
+        "content": {"video/mp4": {}},
+        "headers": {"Accept-Ranges": {"schema": {"type": "string"}}, **headers},
+    }
+    for status, description, headers in (
+        (200, "The whole film", {}),
+        (206, "The part that was asked for", {"Content-Range": {"schema": {"type": "string"}}}),
+    )
 }
 
 
-class JobSubmission(BaseModel):
-    """What is to be painted, and how."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
-
-    content: Sha256 = Field(description="SHA-256 of the content image, as `/v1/assets` has it.")
-    style: Sha256 = Field(description="SHA-256 of the style image, likewise.")
-    hyperparameters: StrictHyperparameters = Hyperparameters()
-    publish: bool = Field(True, description="Whether the result is to be posted.")
-
-
-@router.get("/jobs")
+@router.get("/jobs", responses=LINK)
 def list_jobs(
-    ingest: IngestDep,
-    state: Annotated[list[JobState] | None, Query(description="Only these; may be repeated.")] = None,
-    limit: Limit = 50,
-) -> Listing[Job]:
-    """The jobs, newest first."""
-    return Listing(items=ingest.newest_jobs(state or tuple(JobState), limit=limit))
-
-
-@router.post("/jobs", status_code=202)
-def submit_job(
-    submission: JobSubmission,
-    ingest: IngestDep,
+    request: Request,
     response: Response,
-    idempotency_key: Annotated[
-        str | None, Header(min_length=1, max_length=200, description="The same key always gives the same job.")
-    ] = None,
-) -> Job:
-    """Queue a job; `Location` says where to ask how it stands."""
-    job = ingest.submit(
-        ingest.asset(Role.CONTENT, submission.content),
-        ingest.asset(Role.STYLE, submission.style),
-        submission.hyperparameters,
-        publish=submission.publish,
-        idempotency_key=idempotency_key,
+    ingest: IngestDep,
+    state: Annotated[list[JobState] | None, Query(description="Only in this state; may be repeated.")] = None,
+    content: Annotated[Sha256 | None, Query(description="Only of this content image, by its SHA-256.")] = None,
+    style: Annotated[Sha256 | None, Query(description="Only with this first style image, by its SHA-256.")] = None,
+    priority: Annotated[Priority | None, Query(description="Only of this priority.")] = None,
+    created_after: Annotated[When | None, Query(description="Only submitted then or later.")] = None,
+    created_before: Annotated[When | None, Query(description="Only submitted before.")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[Job]:
+    """The jobs, newest first, a page at a time."""
+    wanted = JobFilter(
+        states=tuple(state or ()),
+        content=content,
+        style=style,
+        priority=priority,
+        created_after=created_after,
+        created_before=created_before,
     )
-    return _accepted(job, response)
+    return linked(ingest.jobs(wanted, limit=limit, cursor=cursor), request, response)
 
 
-@router.post("/daily", status_code=202)
-def submit_daily_job(ingest: IngestDep, daily: DailyDep, response: Response) -> Job:
-    """Queue the daily picture: a pair that has not been seen lately; `Location` says where to ask how it stands."""
-    return _accepted(submit_daily(ingest, daily), response)
+@router.post(
+    "/jobs",
+    status_code=202,
+    openapi_extra={"requestBody": REQUEST_BODY},
+    responses={**_LOCATION, **responses(400, 404, 413, 415, 422, 429)},
+)
+def submit_job(
+    submission: SubmissionDep, ingest: IngestDep, response: Response, idempotency_key: IdempotencyKey = None
+) -> Job:
+    """Queue a job; `Location` says where to ask how it stands.
+
+    JSON names assets by their SHA-256; a form may bring the pictures along as files, which become assets. The same
+    `Idempotency-Key` gives the same job, if it is the same; 422 where it is not.
+    """
+    return _accepted(submission.submit(ingest, idempotency_key=idempotency_key), response)
 
 
-@router.get("/jobs/{job_id}")
+@router.post("/daily", status_code=202, responses={**_LOCATION, **responses(404, 422, 429)})
+def submit_daily_job(
+    ingest: IngestDep,
+    daily: DailyDep,
+    response: Response,
+    again: Annotated[bool, Query(description="Queue a new one even if the day has its job already.")] = False,
+) -> Job:
+    """Queue the daily picture, a pair that has not been seen lately; asked again on the same day, the same job."""
+    return _accepted(ingest.submit_daily(daily, again=again), response)
+
+
+@router.get("/jobs/{job_id}", responses=responses(404))
 def get_job(job_id: JobId, ingest: IngestDep) -> Job:
     """The job as it stands."""
     return ingest.job(str(job_id))
 
 
-@router.post("/jobs/{job_id}/cancel")
-def cancel_job(job_id: JobId, ingest: IngestDep) -> Job:
-    """End the job; one that had ended already stays as it is. Answers with the job as it then stands."""
-    ingest.cancel(str(job_id))
-    return ingest.job(str(job_id))
+@router.post(
+    "/jobs/{job_id}/cancel",
+    status_code=202,
+    responses={
+        200: {"description": "The job, which had ended already", "model": Job},
+        202: {"description": "The job, which will be cancelled as soon as nobody works on it"},
+        **responses(404),
+    },
+)
+def cancel_job(job_id: JobId, ingest: IngestDep, response: Response) -> Job:
+    """Ask for the job's end. It is cancelled once no work is done on it any more; what had ended stays as it is."""
+    job = ingest.cancel(str(job_id))
+    if job.finished:
+        response.status_code = 200
+    return job
 
 
-@router.get("/jobs/{job_id}/result", response_class=Response, responses={200: {"content": {"image/png": {}}}})
+@router.post("/jobs/{job_id}/retry", status_code=202, responses={**_LOCATION, **responses(404, 409, 422, 429)})
+def retry_job(job_id: JobId, ingest: IngestDep, response: Response, idempotency_key: IdempotencyKey = None) -> Job:
+    """Queue a new job that does what one that failed or was cancelled should have done; 409 for any other.
+
+    While an earlier retry of it has not ended, that one is the answer.
+    """
+    return _accepted(ingest.retry(str(job_id), idempotency_key=idempotency_key), response)
+
+
+@router.get(
+    "/jobs/{job_id}/events",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Server-sent events, until the job's end",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        204: {"description": "The job has ended, and the browser has seen that: it need not ask again"},
+        **responses(404),
+    },
+)
+async def follow_job(
+    job_id: JobId,
+    ingest: IngestDep,
+    watch: WatchDep,
+    last_event_id: Annotated[
+        str | None, Header(max_length=200, description="The last event that was seen; browsers send it by themselves.")
+    ] = None,
+) -> Response:
+    """Follow the job: a `snapshot` of the whole job first, an `update` with the fields that changed (and always `id`
+    and `sequence`) after each change, and the `end`, the whole job again.
+
+    Each event's id is the job's sequence number. Who has seen the current one gets no snapshot; who is behind does.
+    """
+    job = await run_in_threadpool(ingest.job, str(job_id))
+    if job.finished and last_event_id == str(job.sequence):
+        return Response(status_code=204)
+    return JobEvents(job, watch, last_event_id)
+
+
+@router.get(
+    "/jobs/{job_id}/result",
+    response_class=Response,
+    responses={
+        200: {"content": {"image/png": {}, "image/jpeg": {}}},
+        **NOT_MODIFIED,
+        **responses(404),
+    },
+)
 def get_result(
     job_id: JobId, request: Request, ingest: IngestDep, pictures: PicturesDep, width: ThumbnailWidth = None
 ) -> Response:
@@ -106,20 +187,72 @@ def get_result(
     return pictures.answer(request, job.result, width)
 
 
-@router.get("/jobs/{job_id}/record", response_class=Response, responses={200: {"content": {"application/json": {}}}})
+@router.get(
+    "/jobs/{job_id}/record",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/RunRecord"}}}},
+        **responses(404),
+    },
+)
 def get_record(job_id: JobId, ingest: IngestDep) -> Response:
     """The run's record: what it takes to repeat it and to judge it."""
     record = ingest.storage.read(artifacts.record(ingest.job(str(job_id)).id))
     return Response(record, media_type="application/json")
 
 
-def submit_daily(ingest: Ingest, hyperparameters: Hyperparameters) -> Job:
-    """Queue a pair that has not been seen lately.
+class Snapshot(BaseModel):
+    """The picture as it was on the way."""
 
-    Raises:
-        NotFound: there is no photograph, or no painting.
-    """
-    return ingest.submit(*ingest.choose_pair(random.Random()), hyperparameters)
+    evaluation: int = Field(description="Evaluations done.")
+    url: str = Field(description="Where the picture is.")
+    created_at: datetime
+
+
+@router.get("/jobs/{job_id}/snapshots", responses=responses(404))
+def list_snapshots(job_id: JobId, ingest: IngestDep) -> Listing[Snapshot]:
+    """The pictures of the way there, in their order; none before the first, and of a run that keeps none."""
+    job = ingest.job(str(job_id))
+    snapshots = [
+        Snapshot(evaluation=evaluation, url=f"/v1/jobs/{job.id}/snapshots/{evaluation}", created_at=stored.created_at)
+        for stored in ingest.storage.list(f"{PurePosixPath(artifacts.snapshot(job.id, 0)).parent}/")
+        for evaluation in [int(PurePosixPath(stored.name).stem)]
+    ]
+    # Names sort as texts, which differs from ten thousand on.
+    return Listing(items=sorted(snapshots, key=lambda snapshot: snapshot.evaluation))
+
+
+@router.get(
+    "/jobs/{job_id}/snapshots/{evaluation}",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}, **NOT_MODIFIED, **responses(404)},
+)
+def get_snapshot(
+    job_id: JobId,
+    evaluation: Annotated[int, Path(ge=0, le=10**9, description="Evaluations done.")],
+    request: Request,
+    ingest: IngestDep,
+    pictures: PicturesDep,
+    width: ThumbnailWidth = None,
+) -> Response:
+    """The picture as it was after so many evaluations, a JPEG."""
+    return pictures.answer(request, artifacts.snapshot(ingest.job(str(job_id)).id, evaluation), width)
+
+
+@router.get(
+    "/jobs/{job_id}/timelapse",
+    response_class=Response,
+    responses={**_FILM, **NOT_MODIFIED, **responses(404, 416)},
+)
+def get_timelapse(
+    job_id: JobId,
+    request: Request,
+    ingest: IngestDep,
+    pictures: PicturesDep,
+    range_: Annotated[str | None, Header(alias="Range", description="A part, as in `bytes=0-1023`.")] = None,  # noqa: ARG001  (read from the request; here for the schema)
+) -> Response:
+    """The film of how the picture came about, or a part of it."""
+    return pictures.film(request, artifacts.timelapse(ingest.job(str(job_id)).id))
 
 
 def _accepted(job: Job, response: Response) -> Job:

@@ -8,9 +8,9 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from stylegram.common.hyperparameters import Hyperparameters, parse_hyperparameters
 from stylegram.common.records import Role
-from stylegram.ingest.http.dependencies import DailyDep, IngestDep, JobId, Sha256
-from stylegram.ingest.http.jobs import submit_daily
+from stylegram.ingest.http.dependencies import DailyDep, IngestDep, JobId
 from stylegram.ingest.http.templating import render
+from stylegram.ingest.schemas import Sha256
 from stylegram.ingest.tables import JobState
 
 router = APIRouter(include_in_schema=False)
@@ -49,8 +49,8 @@ def home(ingest: IngestDep) -> HTMLResponse:
         waiting_more=len(waiting[_WAITING:]),
         unsuccessful=ingest.newest_jobs((JobState.FAILED, JobState.CANCELLED), limit=_UNSUCCESSFUL),
         gallery=ingest.newest_jobs((JobState.SUCCEEDED,), limit=_GALLERY),
-        contents=ingest.newest_assets(Role.CONTENT, limit=_CHOICES),
-        styles=ingest.newest_assets(Role.STYLE, limit=_CHOICES),
+        contents=ingest.assets(Role.CONTENT, limit=_CHOICES).items,
+        styles=ingest.assets(Role.STYLE, limit=_CHOICES).items,
         refused=ingest.quarantine(),
         syncing=ingest.syncing,
         strengths=_STRENGTHS,
@@ -74,15 +74,22 @@ def paint(form: Annotated[PaintForm, Form()], ingest: IngestDep) -> RedirectResp
 
 @router.post("/daily")
 def daily_picture(ingest: IngestDep, daily: DailyDep) -> RedirectResponse:
-    """Queue the daily picture."""
-    submit_daily(ingest, daily)
+    """Queue a picture as the daily one, whether or not today has one."""
+    ingest.submit_daily(daily, again=True)
     return _home()
 
 
 @router.post("/jobs/{job_id}/cancel")
 def cancel(job_id: JobId, ingest: IngestDep) -> RedirectResponse:
-    """End a job."""
+    """Ask for a job's end."""
     ingest.cancel(str(job_id))
+    return _home()
+
+
+@router.post("/jobs/{job_id}/retry")
+def retry(job_id: JobId, ingest: IngestDep) -> RedirectResponse:
+    """Queue a job once more that has no picture."""
+    ingest.retry(str(job_id))
     return _home()
 
 

@@ -11,24 +11,42 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
 
-from stylegram.common.errors import AlreadyExists, InvalidInput, NotFound, StylegramError, Unavailable
+from stylegram.common.errors import (
+    AlreadyExists,
+    InvalidInput,
+    NotFound,
+    QueueFull,
+    StylegramError,
+    Unavailable,
+    WrongState,
+)
 from stylegram.ingest.http.headers import HEADERS
 from stylegram.ingest.http.templating import render
 from stylegram.ingest.sync import SyncRunning
 
 MEDIA_TYPE = "application/problem+json"
+CONTENT = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+"""What stands in the API's schema for every problem."""
 
 _log = structlog.get_logger(__name__)
 _STATUSES: Mapping[type[StylegramError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     AlreadyExists: HTTPStatus.CONFLICT,
+    WrongState: HTTPStatus.CONFLICT,
     SyncRunning: HTTPStatus.CONFLICT,
+    # Before what it is a kind of: the first that fits counts.
+    QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-# A database or a broker that restarts is back about then.
-_RETRY_AFTER_SECONDS = 5
+_RETRY_AFTER_SECONDS: Mapping[int, int] = {
+    # A picture takes minutes: until one is done, nothing changes.
+    HTTPStatus.TOO_MANY_REQUESTS: 60,
+    # A database or a broker that restarts is back about then.
+    HTTPStatus.SERVICE_UNAVAILABLE: 5,
+}
 
 
 class InvalidValue(BaseModel):
@@ -49,14 +67,31 @@ class Problem(BaseModel):
     errors: list[InvalidValue] | None = Field(None, description="The values that are refused, where there are any.")
 
 
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    "default": {"description": "Problem", "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
-}
-"""What every endpoint may answer beside what it says itself."""
+Responses = dict[int | str, dict[str, Any]]
+"""What an endpoint says it may answer, as FastAPI takes it."""
 
 
-def install(app: FastAPI) -> None:
-    """Have the app answer every error with a problem."""
+def responses(*statuses: int) -> Responses:
+    """The problems with these statuses, for an endpoint's `responses`."""
+    return {status: _response(HTTPStatus(status)) for status in statuses}
+
+
+def _response(status: HTTPStatus) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": status.phrase, "content": CONTENT}
+    if status in _RETRY_AFTER_SECONDS:
+        seconds = {"schema": {"type": "integer"}, "description": "Seconds after which it may be tried again."}
+        described["headers"] = {"Retry-After": seconds}
+    return described
+
+
+def install(app: FastAPI, endpoints: Sequence[BaseRoute]) -> None:
+    """Have the app answer every error with a problem.
+
+    Args:
+        app: what is to answer so.
+        endpoints: all of its endpoints.
+    """
+    app.state.endpoints = endpoints
     for kind in (StylegramError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, answer)
 
@@ -65,8 +100,10 @@ async def answer(request: Request, error: Exception) -> Response:
     """The one answer to an error: JSON, or a page where the request asks for one."""
     problem = _problem(error, request.url.path)
     headers = dict(getattr(error, "headers", None) or {})
-    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = str(_RETRY_AFTER_SECONDS)
+    if problem.status == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods(request)):
+        headers["Allow"] = ", ".join(methods)
+    if seconds := _RETRY_AFTER_SECONDS.get(problem.status):
+        headers["Retry-After"] = str(seconds)
     if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request_failed", method=request.method, path=problem.instance, reason=repr(error))
         # A defect is answered outside of the middleware that adds these; the server logs where it happened.
@@ -91,6 +128,13 @@ def _problem(error: Exception, path: str) -> Problem:
         case _:
             status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "This is a defect in Stylegram; its log tells more."
     return Problem(type=kind, title=status.phrase, status=status, detail=detail, instance=path, errors=errors)
+
+
+def _methods(request: Request) -> list[str]:
+    """What the path can be asked by. Starlette names those of one of its endpoints only."""
+    endpoints: Sequence[BaseRoute] = request.app.state.endpoints
+    matching = (endpoint for endpoint in endpoints if endpoint.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for endpoint in matching for method in getattr(endpoint, "methods", ())})
 
 
 def _status(error: StylegramError) -> HTTPStatus | None:

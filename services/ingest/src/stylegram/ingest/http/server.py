@@ -1,4 +1,4 @@
-"""Serving the app from a thread, on this machine only."""
+"""Serving the app from a thread."""
 
 import errno
 import socket
@@ -14,25 +14,27 @@ from stylegram.ingest.http.guard import is_loopback
 _GRACE_SECONDS = 5
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, *, authenticated: bool = False) -> socket.socket:
     """Take the address, so that it is known to be free before anything else begins.
 
     Args:
-        host: `localhost` or a loopback address.
+        host: `localhost` or an address; `::` is all that this machine has.
         port: 0 takes any that is free.
+        authenticated: whether the app that will be served asks for tokens; else only loopback addresses will do.
 
     Raises:
-        ConfigurationError: other machines could reach the address, and there is no login yet to stop them.
+        ConfigurationError: other machines could reach the address, and nothing would stop them.
         Unavailable: the address is taken, or may not be used.
     """
-    if not is_loopback(host):
+    if not (authenticated or is_loopback(host)):
         raise ConfigurationError(
-            f"Stylegram cannot listen on '{host}': whoever reaches it may do everything, for there is no login yet.",
-            advice="Use 127.0.0.1; from another machine, come through ssh -L 8000:127.0.0.1:8000.",
+            f"Stylegram cannot listen on '{host}' without tokens: whoever reaches it could do everything.",
+            advice="Set STYLEGRAM_API_TOKENS, or listen on 127.0.0.1 and come through ssh -L 8000:127.0.0.1:8000.",
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = host == "::" and socket.has_dualstack_ipv6()
     try:
-        return socket.create_server((host, port), family=family)
+        return socket.create_server((host, port), family=family, dualstack_ipv6=both)
     except OSError as error:
         reason = "another process has it" if error.errno == errno.EADDRINUSE else error.strerror
         raise Unavailable(
@@ -47,10 +49,12 @@ def url_of(listener: socket.socket) -> str:
 
 
 def serve(app: FastAPI, listener: socket.socket, stop: threading.Event) -> None:
-    """Answer requests until `stop` is set, then finish those at hand. Closes the socket; leaves signals alone.
+    """Answer requests until `stop` is set, then finish those at hand; who follows a job is let go.
+
+    Closes the socket; leaves signals alone.
 
     Args:
-        app: what to serve.
+        app: from `create_app`.
         listener: from `listen`.
         stop: ends it.
     """
@@ -69,6 +73,7 @@ def serve(app: FastAPI, listener: socket.socket, stop: threading.Event) -> None:
 
     def follow() -> None:
         stop.wait()
+        app.state.watch.close()
         server.should_exit = True
 
     threading.Thread(target=follow, daemon=True).start()

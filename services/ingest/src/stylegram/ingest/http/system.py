@@ -1,20 +1,34 @@
 """What a cluster asks of a process: whether it lives, whether it can work, and how much it has done."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from stylegram.common.errors import Unavailable
+from stylegram.common.health import Check
 from stylegram.ingest.http.dependencies import IngestDep
+from stylegram.ingest.http.problems import responses
 
 router = APIRouter(tags=["system"])
 
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+"""What whoever keeps the process running asks for: it knows no token, and calls us by an address of its own."""
 
-@router.get("/healthz")
-def healthz() -> dict[str, str]:
-    """The process answers; nothing else is looked at, for restarting it would mend nothing else."""
+
+@router.get("/healthz", responses=responses(503))
+async def healthz(request: Request) -> dict[str, str]:
+    """The process and all of its parts run; 503 where one has ended. Nothing else is looked at, for starting it anew
+    would mend nothing else.
+    """
+    # No plain function: it would wait for a thread while all of them are busy with pictures.
+    alive: Check = request.app.state.alive
+    try:
+        alive()
+    except Exception:  # whatever it was, its log has it
+        raise Unavailable("A part of this process has ended.", advice="Start it anew; its log tells why.") from None
     return {"status": "ok"}
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses=responses(503))
 def readyz(ingest: IngestDep) -> dict[str, str]:
     """The database, the broker and the storage answer; 503 where one does not."""
     ingest.check()
@@ -22,6 +36,7 @@ def readyz(ingest: IngestDep) -> dict[str, str]:
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-def metrics() -> Response:
-    """Counters for Prometheus."""
+def metrics(ingest: IngestDep) -> Response:
+    """Counters and gauges for Prometheus; how the queues stand is asked for the occasion."""
+    ingest.measure_queues()
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,269 @@
+"""What `POST /v1/jobs` takes: JSON that names assets, or a form that may bring pictures along.
+
+Both are one model: a file in a form stands for the asset that it becomes, whose identity is its digest.
+"""
+
+import hashlib
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict
+from pydantic_core import from_json, to_json
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+
+from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.messages import Priority
+from stylegram.common.records import Role
+from stylegram.ingest.bootstrap import Ingest
+from stylegram.ingest.schemas import Asset, Job, Sha256
+
+JSON, FORM = "application/json", "multipart/form-data"
+# Far more than any set of hyperparameters; pictures come as files.
+_MOST_TEXT_BYTES = 1_000_000
+_MOST_STYLES = 16
+# A week: no picture takes as long.
+_LONGEST_SECONDS = 604_800
+# A 100-megapixel picture takes some 300 MB while it is cleaned.
+_uploads = threading.BoundedSemaphore(2)
+
+_EXAMPLE: JsonDict = {
+    "content": "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
+    "style": "ff94f3a3be104417c301291d794b81fbb00aeff55b99692d9f9055544b37bbb0",
+    "hyperparameters": {"size": 512, "evaluations": [40, 20], "style_weight": 2.0},
+    "publish": False,
+}
+_EXAMPLE_OF_ALL: JsonDict = {
+    **_EXAMPLE,
+    "hyperparameters": {"size": 512, "start": "image", "style_weights": [3, 1]},
+    "priority": "batch",
+    "further_styles": ["5a2f9d1f1f0b1fd0f0bb7bd8a0d9c7a1b9c5f6e1fd0a3e4c2b7d8e9f0a1b2c3d"],
+    "masks": ["0c7e0a6dd7a8a3f7c1c0a9f5be6f3a2d4b8e1c9f7a6d5e4c3b2a190817263544", None],
+    "start_image": "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
+    "time_limit_seconds": 1800,
+}
+
+
+def _with_tuples(values: Any) -> Any:  # noqa: ANN401  (the model judges the type)
+    """JSON as the model has it: it checks by the letter, and some of its values are tuples."""
+    if isinstance(values, dict):
+        return {name: _with_tuples(value) for name, value in values.items()}
+    return tuple(map(_with_tuples, values)) if isinstance(values, list) else values
+
+
+class JobSubmission(BaseModel):
+    """What is to be painted, and how."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE, _EXAMPLE_OF_ALL]})
+
+    content: Sha256 = Field(description="SHA-256 of the content image, as `/v1/assets` has it.")
+    style: Sha256 = Field(description="SHA-256 of the style image, likewise.")
+    hyperparameters: Annotated[Hyperparameters, BeforeValidator(_with_tuples)] = Hyperparameters()
+    publish: bool = Field(True, description="Whether the result is to be posted.")
+    priority: Priority = Field(
+        Priority.INTERACTIVE, description="Whether somebody waits for it: interactive jobs pass those of a batch."
+    )
+    further_styles: list[Sha256] = Field(
+        [], max_length=_MOST_STYLES - 1, description="SHA-256 of the style images after the first."
+    )
+    masks: list[Sha256 | None] = Field(
+        [],
+        max_length=_MOST_STYLES,
+        description="SHA-256 of a picture for each style image, the first included, that is white where the style goes;"
+        " null where it goes everywhere.",
+    )
+    start_image: Sha256 | None = Field(None, description="SHA-256 of what a start from an image starts from.")
+    time_limit_seconds: float | None = Field(
+        None,
+        gt=0,
+        le=_LONGEST_SECONDS,
+        allow_inf_nan=False,
+        description="What an attempt may take at most, in seconds; the worker's own limit where null.",
+    )
+
+
+_PICTURES = {"content", "style", "further_styles", "masks", "start_image"}
+_LISTS = {"further_styles", "masks"}
+_JSON_TEXTS = {"hyperparameters", "publish", "time_limit_seconds"}
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submission, read and checked.
+
+    Args:
+        wanted: the job; its pictures may be among the files.
+        files: the pictures that came along, by SHA-256.
+    """
+
+    wanted: JobSubmission
+    files: Mapping[str, UploadFile] = field(default_factory=dict)
+
+    def submit(self, ingest: Ingest, *, idempotency_key: str | None) -> Job:
+        """Keep the files as assets, and queue the job.
+
+        Raises:
+            NotFound: a picture that did not come along is no asset.
+            InvalidImage: a file is no picture.
+            StylegramError: see `Jobs.submit`.
+        """
+        wanted = self.wanted
+        # Either role's asset may be a mask or a start: they are no pictures to choose from.
+        other = partial(self._picture, ingest, None)
+        return ingest.submit(
+            self._picture(ingest, Role.CONTENT, wanted.content),
+            self._picture(ingest, Role.STYLE, wanted.style),
+            wanted.hyperparameters,
+            publish=wanted.publish,
+            idempotency_key=idempotency_key,
+            priority=wanted.priority,
+            further_styles=[self._picture(ingest, Role.STYLE, sha256) for sha256 in wanted.further_styles],
+            masks=[None if sha256 is None else other(sha256) for sha256 in wanted.masks],
+            start_image=None if wanted.start_image is None else other(wanted.start_image),
+            time_limit_seconds=wanted.time_limit_seconds,
+        )
+
+    def _picture(self, ingest: Ingest, role: Role | None, sha256: str) -> Asset:
+        file = self.files.get(sha256)
+        if file is None:
+            return ingest.find_asset(sha256) if role is None else ingest.asset(role, sha256)
+        with _uploads:
+            file.file.seek(0)
+            return ingest.upload(role or Role.CONTENT, file.filename or "", file.file.read())
+
+
+async def _read(request: Request) -> AsyncIterator[Submission]:
+    """The submission in the body; its files are closed when the request has been answered."""
+    match request.headers.get("content-type", "").partition(";")[0].strip().lower():
+        case "application/json":
+            yield Submission(_checked(await _text_body(request)))
+        case "multipart/form-data":
+            async with request.form(
+                max_files=2 * _MOST_STYLES + 2, max_fields=2 * _MOST_STYLES + 9, max_part_size=_MOST_TEXT_BYTES
+            ) as form:
+                yield await run_in_threadpool(_of_form, form)
+        case _:
+            raise HTTPException(415, f"A job is submitted as {JSON} or {FORM}.", headers={"Accept": f"{JSON}, {FORM}"})
+
+
+SubmissionDep = Annotated[Submission, Depends(_read)]
+
+
+async def _text_body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MOST_TEXT_BYTES:
+            raise HTTPException(413, f"The JSON is too large: it may have {_MOST_TEXT_BYTES / 1e6:g} MB.")
+    return bytes(body)
+
+
+def _checked(body: bytes) -> JobSubmission:
+    try:
+        # Unknown names are refused at every level, as a misspelt one would do nothing.
+        return JobSubmission.model_validate_json(body, strict=True, extra="forbid")
+    except ValidationError as error:
+        raise RequestValidationError([{**issue, "loc": ("body", *issue["loc"])} for issue in error.errors()]) from None
+
+
+def _of_form(form: FormData) -> Submission:
+    files: dict[str, UploadFile] = {}
+
+    def digest(part: UploadFile | str) -> str | None:
+        """The digest that the part is, or has; None for a field that was left empty."""
+        if isinstance(part, str):
+            return part.strip() or None
+        if not part.size:
+            return None
+        digest = hashlib.file_digest(part.file, "sha256").hexdigest()  # type: ignore[arg-type]
+        files[digest] = part
+        return digest
+
+    values: dict[str, Any] = {}
+    for name in form:
+        parts = form.getlist(name)
+        if name in _LISTS:
+            values[name] = [digest(part) for part in parts]
+        elif len(parts) > 1:
+            raise _refusal(name, "This may be given once.")
+        elif (value := digest(parts[0]) if name in _PICTURES else _value(name, parts[0])) is not None:
+            values[name] = value
+    # What was left empty says nothing, except that a mask is for everywhere.
+    if "further_styles" in values:
+        values["further_styles"] = [sha256 for sha256 in values["further_styles"] if sha256]
+    return Submission(_checked(to_json(values)), files)
+
+
+def _value(name: str, part: UploadFile | str) -> Any:  # noqa: ANN401  (the model judges the type)
+    """What a text says; None where it was left empty."""
+    if isinstance(part, str):
+        text = part.strip()
+    elif (part.size or 0) > _MOST_TEXT_BYTES:
+        raise _refusal(name, f"This may have {_MOST_TEXT_BYTES / 1e6:g} MB.")
+    else:
+        text = part.file.read().decode(errors="replace").strip()
+    if name not in _JSON_TEXTS:
+        return text or None
+    # Some programs write True.
+    with suppress(ValueError):
+        return from_json(text.lower() if name == "publish" else text, allow_inf_nan=False) if text else None
+    raise _refusal(name, "This is no JSON.")
+
+
+def _refusal(name: str, detail: str) -> RequestValidationError:
+    return RequestValidationError([{"loc": ("body", name), "msg": detail, "type": "value_error"}])
+
+
+def form_schema(submission: dict[str, Any]) -> dict[str, Any]:
+    """The form's schema from that of `JobSubmission`: a picture may be a file too."""
+    schema = deepcopy(submission)
+    schema["title"] = "JobForm"
+    schema["description"] = (
+        "A submission as a form. Each picture is a file, or the SHA-256 of an asset as text; a mask that is left empty"
+        " means everywhere. `hyperparameters` is JSON."
+    )
+    del schema["examples"]
+    for name in _PICTURES:
+        described = schema["properties"][name]
+        bare: dict[str, Any] = {"description": described["description"].replace("SHA-256 of ", "").capitalize()}
+        picture = {"anyOf": [_FILE, {"type": "string", "pattern": _SHA256_OR_NOTHING if name == "masks" else _SHA256}]}
+        bare |= {"type": "array", "items": picture, "maxItems": described["maxItems"]} if name in _LISTS else picture
+        schema["properties"][name] = bare
+    for described in schema["properties"].values():
+        # A form has no null: what is not said is left out.
+        if "anyOf" in described and {"type": "null"} in described["anyOf"]:
+            described["anyOf"].remove({"type": "null"})
+            del described["default"]
+    return schema
+
+
+_FILE = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
+_SHA256 = "^[0-9a-f]{64}$"
+_SHA256_OR_NOTHING = "^([0-9a-f]{64})?$"
+REQUEST_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        JSON: {
+            "schema": {"$ref": "#/components/schemas/JobSubmission"},
+            "examples": {
+                "pair": {"summary": "A photograph in the manner of a painting", "value": _EXAMPLE},
+                "everything": {"summary": "Two styles, each with its place", "value": _EXAMPLE_OF_ALL},
+            },
+        },
+        FORM: {
+            "schema": {"$ref": "#/components/schemas/JobForm"},
+            "encoding": {"hyperparameters": {"contentType": JSON}},
+            "examples": {"pair": {"summary": "Two assets", "value": _EXAMPLE}},
+        },
+    },
+}
+"""What stands in the API's schema for the body."""

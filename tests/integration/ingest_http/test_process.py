@@ -1,0 +1,96 @@
+"""`python -m stylegram.ingest` as a process: its API is up, it asks for tokens, and it ends when it is told to."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from ingest_http import TOKEN
+from ingest_samples import folder_url, png
+
+OTHER = "another-token-for-somebody"
+
+
+def environment(root: Path, **settings: str) -> dict[str, str]:
+    for name in ("photos", "paintings"):
+        (root / name).mkdir(exist_ok=True)
+    everywhere = {
+        "DATABASE_URL": f"sqlite:///{root}/state/ingest.sqlite",
+        "BROKER_URL": f"sqlite://{root}/state/broker.sqlite",
+        "STORAGE_URL": folder_url(root / "storage"),
+        "CONTENT_SOURCE_URL": folder_url(root / "photos"),
+        "STYLE_SOURCE_URL": folder_url(root / "paintings"),
+        "HTTP_PORT": "0",
+        "LOG_FORMAT": "json",
+    }
+    return {**os.environ, **{f"STYLEGRAM_{name}": value for name, value in (everywhere | settings).items()}}
+
+
+@contextmanager
+def service(root: Path, **settings: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """The process and the address of its API."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "stylegram.ingest"], env=environment(root, **settings), stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stderr
+            for line in process.stderr:
+                if (said := json.loads(line))["event"] == "api_listens":
+                    yield process, said["url"]
+                    break
+            else:
+                pytest.fail("It ended before its API was up.")
+        finally:
+            process.kill()
+
+
+def test_it_serves_the_api_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    daily = json.dumps({"size": 64, "evaluations": [3]})
+    with service(tmp_path, API_TOKENS=f"{TOKEN}, {OTHER}\n", DAILY_HYPERPARAMETERS=daily) as (process, url):
+        with httpx2.Client(base_url=url, timeout=20, trust_env=False) as client:
+            for probe in ("/healthz", "/readyz", "/metrics"):
+                assert client.get(probe).status_code == 200
+            assert client.get("/v1/jobs").status_code == 401
+            for token in (TOKEN, OTHER):
+                client.headers["Authorization"] = f"Bearer {token}"
+                assert client.get("/v1/jobs").status_code == 200
+            (tmp_path / "photos" / "a.png").write_bytes(png(1))
+            (tmp_path / "paintings" / "b.png").write_bytes(png(2))
+            assert client.post("/v1/sync").status_code == 200
+            job = client.post("/v1/daily").json()
+            assert job["hyperparameters"]["evaluations"] == [3]
+            # A page that follows the job does not keep the process from ending.
+            with client.stream("GET", f"/v1/jobs/{job['id']}/events") as response:
+                lines = response.iter_lines()
+                assert next(lines) == "event: snapshot"
+                process.send_signal(signal.SIGTERM)
+                assert "event: end" not in list(lines)
+        assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"HTTP_HOST": "0.0.0.0"}, "Stylegram cannot listen on '0.0.0.0' without tokens"),
+        ({"API_TOKENS": "hunter2"}, "too short"),
+        ({"BROKER_URL": "carrier-pigeon://"}, "No broker adapter for 'carrier-pigeon:'"),
+    ],
+)
+def test_a_setting_that_is_wrong_ends_it_at_once(tmp_path: Path, settings: dict[str, str], words: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "stylegram.ingest"],
+        env=environment(tmp_path, **settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert words in ended.stderr
+    assert "hunter2" not in ended.stderr
