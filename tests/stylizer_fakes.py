@@ -18,7 +18,7 @@ from stylegram.common.consumer import Consumer
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import Message, StyleJob, decode
 from stylegram.common.records import AssetReference
-from stylegram.common.topology import QUEUES, STYLIZER_JOBS, Queue
+from stylegram.common.topology import QUEUES, STYLIZER_QUEUES, Queue
 from stylegram.stylizer.engine.models.model_files import PHOTOGRAPHS
 from stylegram.stylizer.engine.models.shelf import WeightsShelf
 from stylegram.stylizer.engine.models.weights import StateDict, Weights, shapes_of
@@ -107,6 +107,7 @@ class Studio:
         *,
         snapshot_every: int | None = 20,
         checkpoint_seconds: float = 0,
+        job_seconds: float = 3600,
         timelapse: bool = False,
         weights: Weights | None = None,
     ) -> Equipment:
@@ -119,6 +120,7 @@ class Studio:
             device="cpu",
             snapshot_every=snapshot_every,
             checkpoint_seconds=checkpoint_seconds,
+            job_seconds=job_seconds,
             timelapse=timelapse,
             stop=self.stop,
         )
@@ -128,8 +130,8 @@ class Studio:
         return Worker(self.equipment(**options))
 
     def consumer(self, worker: Worker) -> Consumer:
-        """The worker at its queue."""
-        return Consumer(self.broker, STYLIZER_JOBS, worker.handle, stop=self.stop, attempts=3, on_dead=worker.give_up)
+        """The worker at its queues."""
+        return Consumer(self.broker, STYLIZER_QUEUES, worker.handle, stop=self.stop, on_dead=worker.give_up)
 
     def events(self) -> list[Message]:
         """What has been said since this was asked last."""

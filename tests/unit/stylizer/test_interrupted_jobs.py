@@ -343,4 +343,4 @@ def test_a_job_that_fails_keeps_no_checkpoints_but_its_whole_curve(
     assert failed.record is not None
     assert [point.evaluation for point in failed.record.curve] == [1, 2]
     assert failed.record.resumed_at == (2,)
-    assert studio.runs() == []
+    assert studio.runs() == [artifacts.record("42")]

@@ -36,7 +36,7 @@ from stylegram.common.messages import (
 )
 from stylegram.common.ports import StoredObject
 from stylegram.common.records import AssetReference, RunRecord
-from stylegram.common.topology import STYLIZER_JOBS
+from stylegram.common.topology import QUEUES, STYLIZER_JOBS
 from stylegram.stylizer import easel
 from stylegram.stylizer.bootstrap import bootstrap
 from stylegram.stylizer.device import device_errors
@@ -252,7 +252,8 @@ def test_a_failure_of_the_engine_is_told_with_its_record_and_not_tried_again(stu
     assert (failed.record.outcome, failed.record.error_code) == ("failed", "non-finite")
     assert failed.record.reason == failed.reason
     assert (failed.record.weights, failed.record.weights_digest) == ("broken", "1" * 64)
-    assert studio.runs() == []
+    assert studio.runs() == [artifacts.record("42")]
+    assert record_of(studio) == failed.record
     assert studio.broker.depth(STYLIZER_JOBS.name) == 0
     assert studio.broker.dead_letters(STYLIZER_JOBS.name) == []
 
@@ -315,14 +316,15 @@ def test_a_message_of_another_kind_becomes_a_dead_letter(studio: Studio) -> None
 
 def test_a_job_whose_attempts_were_all_killed_fails(studio: Studio) -> None:
     studio.broker = broker = SqliteBroker(None, visibility=0)
-    broker.declare([STYLIZER_JOBS, EVENTS])
+    broker.declare([*QUEUES, EVENTS])
     broker.publish(studio.job())
     for _ in range(3):
         assert broker.receive(STYLIZER_JOBS.name)
     assert studio.consumer(studio.worker()).step()
     failed = only(studio.events(), JobFailed)[0]
     assert "3 attempts" in failed.reason
-    assert studio.runs() == []
+    assert studio.runs() == [artifacts.record("42")]
+    assert record_of(studio) == failed.record
 
 
 def test_a_job_whose_picture_is_there_is_never_called_failed(studio: Studio) -> None:

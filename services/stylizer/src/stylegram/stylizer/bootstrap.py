@@ -1,23 +1,52 @@
-"""The stylizer's composition root: settings in, a consumer of jobs out."""
+"""The stylizer put together: the one place that chooses its adapters."""
 
 import threading
+from dataclasses import dataclass
 
-from stylegram.common.adapters import open_broker, open_storage
+from stylegram.common.adapters import broker_of, open_storage
 from stylegram.common.consumer import Consumer
+from stylegram.common.health import Check
 from stylegram.common.hyperparameters import Hyperparameters
-from stylegram.common.topology import QUEUES, STYLIZER_JOBS
+from stylegram.common.topology import QUEUES, STYLIZER_QUEUES
 from stylegram.stylizer.engine.backbone import find_device
 from stylegram.stylizer.engine.models.shelf import WeightsShelf
 from stylegram.stylizer.settings import StylizerSettings
 from stylegram.stylizer.studio import Studio
 from stylegram.stylizer.worker import Worker
 
-# Attempts of which nothing was heard again; each may have taken an hour of a GPU.
-_ATTEMPTS = 3
+
+@dataclass(frozen=True)
+class StylizerService:
+    """The stylizer, ready to run."""
+
+    studio: Studio
+
+    def run(self) -> None:
+        """Paint jobs until the studio's `stop` is set."""
+        worker = Worker(self.studio)
+        Consumer(
+            self.studio.broker,
+            STYLIZER_QUEUES,
+            worker.handle,
+            stop=self.studio.stop,
+            on_dead=worker.give_up,
+        ).run()
+
+    def checks(self) -> dict[str, Check]:
+        """What the stylizer cannot do without."""
+        return {
+            "broker": lambda: [self.studio.broker.depth(queue.name) for queue in STYLIZER_QUEUES],
+            "storage": lambda: self.studio.storage.stat("ready"),
+            "weights": lambda: self.studio.shelf.get(Hyperparameters().backbone),
+        }
 
 
-def bootstrap(settings: StylizerSettings, stop: threading.Event) -> Consumer:
-    """The worker's consumer, the default backbone loaded.
+def bootstrap(settings: StylizerSettings, stop: threading.Event) -> StylizerService:
+    """Open what the settings name, and load the default backbone.
+
+    Args:
+        settings: the stylizer's settings.
+        stop: set to end the work.
 
     Raises:
         ConfigurationError: a URL is wrong, or there is no such device.
@@ -28,25 +57,19 @@ def bootstrap(settings: StylizerSettings, stop: threading.Event) -> Consumer:
     shelf = WeightsShelf(settings.weights_dir, settings.weights)
     # Not needed yet, but a broken installation is to show at once.
     shelf.get(Hyperparameters().backbone)
-    broker = open_broker(settings.broker_url.get_secret_value(), visibility=settings.visibility_seconds)
+    broker = broker_of(settings)
     broker.declare(QUEUES)
-    studio = Studio(
-        broker=broker,
-        storage=open_storage(settings.storage_url),
-        shelf=shelf,
-        cache=settings.weights_dir,
-        device=settings.device,
-        snapshot_every=settings.snapshot_every,
-        checkpoint_seconds=settings.checkpoint_seconds,
-        timelapse=settings.timelapse,
-        stop=stop,
-    )
-    worker = Worker(studio)
-    return Consumer(
-        broker,
-        STYLIZER_JOBS,
-        worker.handle,
-        stop=stop,
-        attempts=_ATTEMPTS,
-        on_dead=worker.give_up,
+    return StylizerService(
+        Studio(
+            broker=broker,
+            storage=open_storage(settings.storage_url),
+            shelf=shelf,
+            cache=settings.weights_dir,
+            device=settings.device,
+            snapshot_every=settings.snapshot_every,
+            checkpoint_seconds=settings.checkpoint_seconds,
+            job_seconds=settings.job_seconds,
+            timelapse=settings.timelapse,
+            stop=stop,
+        )
     )

@@ -1,6 +1,7 @@
 """One job on the worker: its pictures from storage, the engine, its artifacts into storage, word of how it goes."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
@@ -19,7 +20,7 @@ from stylegram.stylizer.engine import Result, Step, stylize
 from stylegram.stylizer.engine.images import fit
 from stylegram.stylizer.engine.models.weights import Weights
 from stylegram.stylizer.logbook import Logbook
-from stylegram.stylizer.metrics import EVALUATIONS
+from stylegram.stylizer.metrics import JobAtWork
 from stylegram.stylizer.run_record import failed_record, is_snapshot_due, snapshot_jpeg, succeeded_record
 from stylegram.stylizer.safekeeping import Safekeeping
 from stylegram.stylizer.studio import Studio
@@ -35,11 +36,15 @@ class Easel:
     Args:
         job: what to paint.
         studio: what to paint it with.
+        check: called before each picture that is loaded and after each evaluation; what it raises ends the work.
+        at_work: shown how it goes.
     """
 
-    def __init__(self, job: StyleJob, studio: Studio) -> None:
+    def __init__(self, job: StyleJob, studio: Studio, check: Callable[[], None], at_work: JobAtWork) -> None:
         self._job = job
         self._studio = studio
+        self._check = check
+        self._at_work = at_work
         self._started_at = utcnow()
         self._weights: Weights | None = None
         self._load_seconds = 0.0
@@ -51,12 +56,15 @@ class Easel:
 
     def paint(self) -> RunRecord:
         """Paint the picture, from where an attempt before this one was interrupted if there was one, and put it, its
-        snapshots, its film and its record into storage.
+        snapshots and its film into storage.
+
+        Returns:
+            The run's record, which is not in storage yet.
 
         Raises:
             Interrupted: `stop` was set; a checkpoint is in storage.
             DeviceLost: this process can paint no more.
-            StylegramError: as the engine and the storage raise.
+            StylegramError: as the engine, the storage and `check` raise.
         """
         job = self._job
         with device_errors():
@@ -66,7 +74,6 @@ class Easel:
         self._write(artifacts.result(job.job_id), encode_png(result.image), "image/png")
         if film := self._film(result):
             self._write(artifacts.timelapse(job.job_id), film, "video/mp4")
-        self._write(artifacts.record(job.job_id), record.model_dump_json(indent=1).encode(), "application/json")
         return record
 
     def failed(self, error: StylegramError) -> RunRecord:
@@ -105,6 +112,7 @@ class Easel:
         return work()
 
     def _load(self, asset: AssetReference) -> Image.Image:
+        self._check()
         return decode_image(self._studio.storage.read(asset.object_name)).pixels
 
     def _write(self, name: str, data: bytes, content_type: str) -> None:
@@ -122,8 +130,9 @@ class Easel:
             return None
 
     def _on_step(self, step: Step) -> None:
-        EVALUATIONS.inc()
+        self._at_work.follow(step)
         self._logbook.add(step)
+        self._check()
         self._safekeeping.follow(step, self._logbook.notes)
         try:
             self._show(step)

@@ -1,8 +1,14 @@
 """What Prometheus sees of the worker."""
 
-from prometheus_client import Counter, Histogram
+import time
+from types import TracebackType
+from typing import Self
 
-JOBS = Counter("stylegram_stylizer_jobs_total", "Jobs that ended here, by outcome.", ["outcome"])
+from prometheus_client import Counter, Gauge, Histogram
+
+from stylegram.stylizer.engine import Step
+
+JOBS = Counter("stylegram_stylizer_jobs_total", "Jobs that ended or were interrupted here, by outcome.", ["outcome"])
 # From a preview on a GPU to a large picture on a laptop.
 SECONDS = Histogram(
     "stylegram_stylizer_seconds",
@@ -10,3 +16,37 @@ SECONDS = Histogram(
     buckets=(1, 3, 10, 30, 60, 180, 600, 1800),
 )
 EVALUATIONS = Counter("stylegram_stylizer_evaluations_total", "Evaluations of loss and gradient.")
+WORKING = Gauge("stylegram_stylizer_working", "1 while a job is at work, else 0.")
+RATE = Gauge("stylegram_stylizer_evaluations_per_second", "Of the job at work, over its last second; 0 without one.")
+LOSS = Gauge("stylegram_stylizer_loss", "Of the job at work, after its last evaluation, by term.", ["term"])
+# Shorter ones would tell of single evaluations.
+_RATE_SECONDS = 1.0
+
+
+class JobAtWork:
+    """What the gauges show of a job while its block runs, and nothing of it afterwards."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+        self._evaluations = 0
+
+    def follow(self, step: Step) -> None:
+        """Show where the work is."""
+        EVALUATIONS.inc()
+        for term, loss in step.losses.items():
+            LOSS.labels(term=term).set(loss)
+        self._evaluations += 1
+        if (seconds := time.monotonic() - self._since) >= _RATE_SECONDS:
+            RATE.set(self._evaluations / seconds)
+            self._since, self._evaluations = time.monotonic(), 0
+
+    def __enter__(self) -> Self:
+        WORKING.set(1)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for gauge in (WORKING, RATE):
+            gauge.set(0)
+        LOSS.clear()

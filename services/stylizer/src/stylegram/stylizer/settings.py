@@ -30,4 +30,10 @@ class StylizerSettings(Settings):
         description="Between two checkpoints, from which interrupted work goes on; 0 makes one only when the worker is"
         " asked to stop.",
     )
+    job_seconds: float = Field(
+        14_400.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="After which a job fails that sets no limit itself; one that hangs takes its worker with it.",
+    )
     timelapse: bool = Field(True, description="Make a film of how each picture came about.")

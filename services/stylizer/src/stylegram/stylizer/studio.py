@@ -22,6 +22,7 @@ class Studio:
         device: where to compute; a GPU where there is one, if None.
         snapshot_every: evaluations between two snapshots; None has `run_record.is_snapshot_due` choose.
         checkpoint_seconds: between two checkpoints; 0 makes none but the one at a request to stop.
+        job_seconds: what an attempt at a job may take that sets no limit itself.
         timelapse: whether films are made.
         stop: set to end the work at the next evaluation; its message goes back.
     """
@@ -33,5 +34,6 @@ class Studio:
     device: torch.device | str | None
     snapshot_every: int | None
     checkpoint_seconds: float
+    job_seconds: float
     timelapse: bool
     stop: threading.Event
