@@ -5,7 +5,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Unpack
@@ -142,10 +143,9 @@ class House:
     def consumer(self, publisher: Publisher, attempts: int = 5) -> Consumer:
         return Consumer(
             self.broker,
-            PUBLISHER_POSTS,
+            replace(PUBLISHER_POSTS, attempts=attempts),
             publisher.handle,
             stop=self.stop,
-            attempts=attempts,
             on_dead=publisher.give_up,
         )
 
@@ -153,9 +153,14 @@ class House:
         """Handle messages until there are none, those included that others have."""
         consumer = self.consumer(publisher, attempts)
         deadline = time.monotonic() + 10
-        while self.broker.depth(PUBLISHER_POSTS.name):
+        while self._unsettled():
             consumer.step(timeout=0.05)
             assert time.monotonic() < deadline, "the queue never became empty"
+
+    def _unsettled(self) -> int:
+        with closing(sqlite3.connect(self.folder / "queue.sqlite")) as queue:
+            count = "SELECT count(*) FROM messages WHERE queue = ?"
+            return int(queue.execute(count, (PUBLISHER_POSTS.name,)).fetchone()[0])
 
     def events(self) -> list[PostPublished | PostFailed]:
         """What was announced since the last time."""

@@ -1,6 +1,5 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,8 +69,8 @@ def record() -> Callable[..., RunRecord]:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(f"sqlite:///{tmp_path}/stylegram.sqlite")
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = open_database(database_url)
     migrate(engine, "logger")
     yield engine
     engine.dispose()

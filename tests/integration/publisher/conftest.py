@@ -11,10 +11,10 @@ from stylegram.common.topology import QUEUES
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def house(tmp_path: Path, database_url: str) -> Iterator[House]:
     broker = SqliteBroker(tmp_path / "queue.sqlite")
     broker.declare(QUEUES)
-    engine = open_database(f"sqlite:///{tmp_path}/stylegram.sqlite")
+    engine = open_database(database_url)
     migrate(engine, "publisher")
     house = House(tmp_path, broker, FolderStorage(tmp_path / "storage"), engine)
     house.finish()

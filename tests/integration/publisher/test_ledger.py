@@ -1,29 +1,14 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateTable
 
 from publisher_fakes import House
-from stylegram.common.database import migrate
 from stylegram.common.errors import NotFound
 from stylegram.publisher.ledger import Ledger
-from stylegram.publisher.tables import Base, PostState
+from stylegram.publisher.tables import PostState
 
-
-def test_migrations_make_the_tables_that_the_code_expects(house: House) -> None:
-    migrate(house.engine, "publisher")  # again: nothing is left to do
-    with house.engine.connect() as connection:
-        context = MigrationContext.configure(
-            connection, opts={"compare_server_default": True, "version_table": "publisher_schema_version"}
-        )
-        assert compare_metadata(context, Base.metadata) == []
-
-
-def test_tables_are_postgresql_too() -> None:
-    ddl = str(CreateTable(Base.metadata.tables["posts"]).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
-    assert "TIMESTAMP WITH TIME ZONE" in ddl
-    assert "UNIQUE (account, artifact, kind)" in ddl
+pytestmark = pytest.mark.every_database
 
 
 @pytest.fixture
@@ -41,6 +26,20 @@ def test_a_post_is_one_per_account_artifact_and_kind(ledger: Ledger) -> None:
         ledger.enter("a", "runs/1/result.png", "reel", "1"),
     }
     assert len(others | {key}) == 4
+
+
+def test_a_post_that_many_enter_at_once_is_one(ledger: Ledger) -> None:
+    start = threading.Barrier(6)
+
+    def enter_and_hold(number: int) -> tuple[str, bool]:
+        start.wait()
+        key = ledger.enter("a", "x", "photo", str(number))
+        return key, ledger.hold(key) is not None
+
+    with ThreadPoolExecutor(6) as pool:
+        entered = list(pool.map(enter_and_hold, range(6)))
+    assert len({key for key, _ in entered}) == 1
+    assert [held for _, held in entered].count(True) == 1
 
 
 def test_only_one_holds_a_post(ledger: Ledger) -> None:

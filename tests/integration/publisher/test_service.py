@@ -1,13 +1,18 @@
 """The publisher as a whole, put together from its settings."""
 
 import json
+import signal
+import socket
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from pydantic import ValidationError
 
+from service_processes import PATIENCE, ask, free_port, problems, process_of, wait_until, wait_until_ready
 from stylegram.common import artifacts
 from stylegram.common.errors import ConfigurationError
 from stylegram.common.hyperparameters import Hyperparameters
@@ -103,3 +108,39 @@ def test_a_broken_template_keeps_it_from_starting(settings: PublisherSettings, t
     with pytest.raises(ConfigurationError, match="line 2: 'stile' is undefined"):
         bootstrap(settings)
     assert main([]) == 1
+
+
+def test_it_tells_how_it_is_and_ends_when_asked(tmp_path: Path) -> None:
+    port = free_port()
+    settings = {
+        "BROKER_URL": f"sqlite://{tmp_path}/queue.sqlite",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/stylegram.sqlite",
+        "STORAGE_URL": f"file://{tmp_path}/storage",
+        "PUBLISH_URL": f"folder://{tmp_path}/outbox",
+        "METRICS_PORT": str(port),
+    }
+    with process_of("stylegram.publisher", settings) as process:
+        wait_until_ready(port, process)
+        assert b"stylegram_posts_total" in ask(port, "/metrics")[1]
+        with closing(sqlite3.connect(tmp_path / "stylegram.sqlite")) as database, database:
+            database.execute("ALTER TABLE posts RENAME TO lost")
+        with closing(sqlite3.connect(tmp_path / "queue.sqlite")) as queue, queue:
+            queue.execute("DELETE FROM queues")
+        wait_until(lambda: len(problems(port, "/readyz")[1] or ()) == 2)
+        assert set(problems(port, "/readyz")[1]) == {"broker", "database"}
+        assert ask(port, "/healthz")[0] == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+
+
+def test_a_post_can_be_settled_beside_a_publisher_that_has_the_port(
+    settings: PublisherSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = bootstrap(settings)
+    key = service.ledger.enter(service.outlet.account, "runs/7/result.png", "photo", "7")
+    for state in (PostState.UPLOADING, PostState.COMMITTING, PostState.NEEDS_REVIEW):
+        assert service.ledger.move(key, state, by=None)
+    with closing(socket.create_server(("", 0))) as taken:
+        monkeypatch.setenv("STYLEGRAM_METRICS_PORT", str(taken.getsockname()[1]))
+        assert main(["settle", key, "--not-published"]) == 0
+        assert main([]) == 1

@@ -2,9 +2,17 @@
 
 import sys
 
-from stylegram.common.service import serve
+from stylegram.common.health import Health
+from stylegram.common.service import Service, serve
 from stylegram.logger.bootstrap import bootstrap
 from stylegram.logger.settings import LoggerSettings
 
+
+def build(settings: LoggerSettings, health: Health) -> Service:
+    """The logger, until it is told to stop."""
+    logger = bootstrap(settings)
+    return Service([logger.consumer(health.stop).run], logger.checks())
+
+
 if __name__ == "__main__":
-    sys.exit(serve(LoggerSettings, lambda settings, stop: [bootstrap(settings).consumer(stop).run]))
+    sys.exit(serve(LoggerSettings, build))

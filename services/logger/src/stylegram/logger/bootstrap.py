@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from stylegram.common.adapters import open_broker
+from stylegram.common.adapters import broker_of
 from stylegram.common.consumer import Consumer
 from stylegram.common.database import migrate, open_database
+from stylegram.common.health import Check
 from stylegram.common.ports import Broker
 from stylegram.common.topology import LOGGER_EVENTS, QUEUES
 from stylegram.logger.events import RunLogger
@@ -33,6 +34,13 @@ class LoggerService:
             stop=stop,
         )
 
+    def checks(self) -> dict[str, Check]:
+        """What the logger cannot do without."""
+        return {
+            "broker": lambda: self.broker.depth(LOGGER_EVENTS.name),
+            "database": lambda: self.runs.newest(1),
+        }
+
 
 def bootstrap(settings: LoggerSettings, *, broker: Broker | None = None, engine: Engine | None = None) -> LoggerService:
     """Open what the settings name, bring the tables up to date, and `logs.csv` too.
@@ -47,7 +55,7 @@ def bootstrap(settings: LoggerSettings, *, broker: Broker | None = None, engine:
     """
     engine = engine or open_database(settings.database_url.get_secret_value())
     migrate(engine, "logger")
-    broker = broker or open_broker(settings.broker_url.get_secret_value(), visibility=settings.visibility_seconds)
+    broker = broker or broker_of(settings)
     broker.declare(QUEUES)
     repository = RunRepository(engine)
     logger = RunLogger(repository, settings.logs_csv)

@@ -12,7 +12,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from stylegram.common.database import transaction
-from stylegram.common.errors import Unavailable
 from stylegram.common.records import LossPoint, RunRecord
 from stylegram.logger.rows import to_record, to_row
 from stylegram.logger.tables import curves, runs
@@ -66,7 +65,7 @@ class RunRepository:
             before = session.scalar(select(runs.c.outcome).where(runs.c.job_id == record.job_id))
             if before == "succeeded" and record.outcome == "failed":
                 return False
-            self._merge(session, record.job_id, to_row(record))
+            self._update(session, record.job_id, to_row(record))
             session.execute(delete(curves).where(curves.c.job_id == record.job_id))
             if record.curve:
                 points = zlib.compress(_points.dump_json(record.curve))
@@ -78,7 +77,7 @@ class RunRepository:
         with self._writing(job_id) as session:
             before = session.scalar(select(runs.c.post_state).where(runs.c.job_id == job_id))
             if before != "published" or post.state == "published":
-                self._merge(session, job_id, {f"post_{name}": value for name, value in asdict(post).items()})
+                self._update(session, job_id, {f"post_{name}": value for name, value in asdict(post).items()})
 
     def get(self, job_id: str) -> Run | None:
         """The run, or None if its record has not come."""
@@ -106,22 +105,22 @@ class RunRepository:
         with transaction(self._engine) as session:
             return [_run(row._asdict()) for row in session.execute(known)]
 
-    def _merge(self, session: Session, job_id: str, values: dict[str, Any]) -> None:
-        known = select(runs.c.job_id).where(runs.c.job_id == job_id)
-        if session.scalar(known) is None:
-            session.execute(insert(runs).values(**{"job_id": job_id} | values))
-        else:
-            session.execute(update(runs).where(runs.c.job_id == job_id).values(**values))
+    def _update(self, session: Session, job_id: str, values: dict[str, Any]) -> None:
+        session.execute(update(runs).where(runs.c.job_id == job_id).values(**values))
 
     @contextmanager
     def _writing(self, job_id: str) -> Iterator[Session]:
-        try:
-            with transaction(self._engine) as session:
-                # Whoever comes second waits here, and then sees what the first one wrote.
-                session.execute(select(runs.c.job_id).where(runs.c.job_id == job_id).with_for_update())
-                yield session
-        except IntegrityError as error:
-            raise Unavailable(f"Another logger entered run '{job_id}' at this moment.") from error
+        """A transaction that has the run's row for itself, which may be a new one of which nothing is known yet."""
+        row = select(runs.c.job_id).where(runs.c.job_id == job_id).with_for_update()
+        with transaction(self._engine) as session:
+            # Whoever comes second waits here, and then sees what the first one wrote.
+            if session.scalar(row) is None:
+                try:
+                    with session.begin_nested():
+                        session.execute(insert(runs).values(job_id=job_id))
+                except IntegrityError:
+                    session.execute(row)
+            yield session
 
 
 def _run(row: Mapping[str, Any]) -> Run:

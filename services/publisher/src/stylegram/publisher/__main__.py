@@ -2,10 +2,9 @@
 
 import argparse
 import sys
-import threading
-from collections.abc import Callable
 
-from stylegram.common.service import serve
+from stylegram.common.health import Health
+from stylegram.common.service import Service, serve
 from stylegram.publisher.bootstrap import bootstrap
 from stylegram.publisher.settings import PublisherSettings
 
@@ -20,13 +19,18 @@ def main(arguments: list[str] | None = None) -> int:
     verdict.add_argument("--not-published", action="store_true", help="it is not out, and has failed")
     options = parser.parse_args(arguments)
 
-    def targets(settings: PublisherSettings, stop: threading.Event) -> list[Callable[[], None]]:
-        service = bootstrap(settings)
-        if options.command == "settle":
-            return [lambda: service.publisher(stop).settle(options.key, options.published)]
-        return [service.consumer(stop).run]
+    def publish(settings: PublisherSettings, health: Health) -> Service:
+        publisher = bootstrap(settings)
+        return Service([publisher.consumer(health.stop).run], publisher.checks())
 
-    return serve(PublisherSettings, targets)
+    def settle_one(settings: PublisherSettings, health: Health) -> Service:
+        publisher = bootstrap(settings).publisher(health.stop)
+        return Service([lambda: publisher.settle(options.key, options.published)])
+
+    if options.command == "settle":
+        # Beside a publisher that runs, perhaps, and has the port.
+        return serve(PublisherSettings, settle_one, metrics_port=None)
+    return serve(PublisherSettings, publish)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from stylegram.common.adapters import open_broker, open_storage
+from stylegram.common.adapters import broker_of, open_storage
 from stylegram.common.consumer import Consumer
 from stylegram.common.database import migrate, open_database
+from stylegram.common.health import Check
 from stylegram.common.ports import Broker, Outlet, Storage
 from stylegram.common.topology import PUBLISHER_POSTS, QUEUES
 from stylegram.publisher.captions import Captions
@@ -54,6 +55,14 @@ class PublisherService:
             on_dead=publisher.give_up,
         )
 
+    def checks(self) -> dict[str, Check]:
+        """What the publisher cannot do without. The outlet is asked by posts alone: some count every question."""
+        return {
+            "broker": lambda: self.broker.depth(PUBLISHER_POSTS.name),
+            "database": self.ledger.check,
+            "storage": lambda: self.storage.stat("ready"),
+        }
+
 
 def bootstrap(
     settings: PublisherSettings,
@@ -79,7 +88,7 @@ def bootstrap(
     outlet = open_outlet(settings.publish_url)
     engine = engine or open_database(settings.database_url.get_secret_value())
     migrate(engine, "publisher")
-    broker = broker or open_broker(settings.broker_url.get_secret_value(), visibility=settings.visibility_seconds)
+    broker = broker or broker_of(settings)
     broker.declare(QUEUES)
     return PublisherService(
         settings=settings,

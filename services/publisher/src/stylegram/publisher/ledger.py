@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import TypedDict, Unpack
 from uuid import uuid4
 
-from sqlalchemy import CursorResult, Engine, or_, update
+from sqlalchemy import CursorResult, Engine, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from stylegram.common.clock import utcnow
@@ -100,6 +100,15 @@ class Ledger:
         if row is None:
             raise NotFound(f"The ledger has no post '{key}'.")
         return row
+
+    def check(self) -> None:
+        """Ask the database for something small.
+
+        Raises:
+            Unavailable: it did not answer.
+        """
+        with transaction(self._engine) as session:
+            session.execute(select(PostRow.key).limit(1))
 
     def hold(self, key: str) -> Hold | None:
         """Take the post to work on it; None while somebody else has it, or once it is published."""
