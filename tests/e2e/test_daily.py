@@ -130,7 +130,7 @@ def test_it_paints_posts_and_records_and_next_time_takes_another_pair(studio: St
 def test_what_needs_more_pictures_than_a_pair_is_refused_before_anything_is_painted(studio: Studio) -> None:
     process = studio.run("--set", "style_weights=1,2")
     assert process.returncode == 2
-    assert "style_weights with 2 numbers needs 2 style images" in process.stderr
+    assert "style_weights has 2 numbers for 1 style images" in process.stderr
     assert not studio.records()
 
 
@@ -203,6 +203,41 @@ def test_a_picture_that_nobody_wants_posted_is_not_waited_for(studio: Studio) ->
     assert len(studio.posts()) == 1
     house = House(studio.state, studio.photos, studio.styles)
     assert house.ingest.job(private.id).state == "succeeded"
+    house.close()
+
+
+def test_a_job_that_is_cancelled_while_it_is_painted_ends_the_run_and_is_not_carried_on(studio: Studio) -> None:
+    process = studio.start("--set", "evaluations=10000")
+    studio.wait_for_snapshot()
+    (folder,) = (studio.state / "storage" / "runs").iterdir()
+    asked: list[str | Path] = [STYLEGRAM, "jobs", "cancel", folder.name[:8], "--wait", "--state", studio.state]
+    cancelled = subprocess.run(asked, capture_output=True, text=True, timeout=180)
+    assert cancelled.returncode == 0, cancelled.stderr
+    _, stderr = process.communicate(timeout=180)
+    assert process.returncode == 1
+    assert f"Job {folder.name} cancelled" in stderr
+    assert not studio.posts()
+    assert not studio.records()
+
+    next_ = studio.run(*SHORT)
+    assert next_.returncode == 0, next_.stderr
+    assert "left unfinished" not in next_.stderr
+    studio.assert_one_of_everything()
+
+
+def test_a_job_that_is_being_cancelled_is_left_alone_and_ends_meanwhile(studio: Studio) -> None:
+    house = House(studio.state, studio.photos, studio.styles)
+    house.ingest.sync_all()
+    unwanted = house.ingest.submit_daily(Hyperparameters(size=64, evaluations=(1,)))
+    house.ingest.cancel(unwanted.id)
+    house.close()
+
+    done = studio.run(*SHORT)
+    assert done.returncode == 0, done.stderr
+    studio.assert_one_of_everything()
+    house = House(studio.state, studio.photos, studio.styles)
+    assert house.ingest.job(unwanted.id).state == "cancelled"
+    assert [job.priority for job in house.ingest.newest_jobs(limit=10)] == ["batch", "batch"]
     house.close()
 
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated
 from urllib.parse import unquote, urlsplit
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -23,6 +22,9 @@ from stylegram.common.errors import ConfigurationError, Interrupted, InvalidHype
 from stylegram.common.hyperparameters import Hyperparameters, parse_assignments, parse_hyperparameters
 from stylegram.common.logs import configure_logs
 from stylegram.common.records import Role
+from stylegram.local.jobs_command import jobs_app
+from stylegram.local.options import stderr, stdout
+from stylegram.local.queue_command import queue_app
 from stylegram.local.stages import Stage, Stages, fraction_of_work
 
 if TYPE_CHECKING:
@@ -37,9 +39,8 @@ app = typer.Typer(
 )
 weights_app = typer.Typer(no_args_is_help=True, help="The model files: fetch them, check them, list them.")
 app.add_typer(weights_app, name="weights")
-
-_out = Console()
-_err = Console(stderr=True)
+app.add_typer(jobs_app, name="jobs")
+app.add_typer(queue_app, name="queue")
 
 # Instagram takes 1080 pixels. With that as the longer side, a square post of a 3:2 photograph is enlarged by a half: a
 # longer side of 1620 would avoid it at more than twice the time and memory.
@@ -77,7 +78,7 @@ def main() -> None:
     except (ConfigurationError, InvalidHyperparameters) as error:
         _fail(error, 2)
     except Interrupted as error:
-        _err.print(str(error), style="yellow", markup=False, highlight=False, soft_wrap=True)
+        stderr.print(str(error), style="yellow", markup=False, highlight=False, soft_wrap=True)
         sys.exit(130)
     except StylegramError as error:
         _fail(error, 1)
@@ -87,12 +88,12 @@ def main() -> None:
         # What typer makes of an interrupt, without a word.
         if end.code == 130:
             words = "Interrupted; nothing is half-written. The same command again goes on, or begins anew."
-            _err.print(words, style="yellow", soft_wrap=True)
+            stderr.print(words, style="yellow", soft_wrap=True)
         raise
 
 
 def _fail(error: StylegramError, code: int) -> None:
-    _err.print(f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+    stderr.print(f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)
 
 
@@ -115,7 +116,7 @@ def daily(
 
     house = House(state, photos, styles)
     try:
-        with house.log.open("a", encoding="utf-8") as log, Stages(_err) as stages:
+        with house.log.open("a", encoding="utf-8") as log, Stages(stderr) as stages:
             configure_logs(json=True, stream=log)
             job = run_daily(house, hyperparameters, random.Random(seed), stages)
         refused = house.ingest.quarantine()
@@ -124,12 +125,12 @@ def daily(
         house.close()
     for file in refused:
         words = f"Refused {_FOLDERS[file.role]} {file.key}: {file.reason}"
-        _err.print(words, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        stderr.print(words, style="yellow", markup=False, highlight=False, soft_wrap=True)
     if job.state != "succeeded":
         raise StylegramError(f"Job {job.id} {job.state}: {job.reason}", advice=f"{house.log} tells more.")
     if job.post_state != "published":
         raise StylegramError(f"The picture was not posted: {job.post_reason}", advice=f"{house.log} tells more.")
-    _out.print(f"{job.content.name} × {job.style.name}", style="bold", highlight=False, markup=False)
+    stdout.print(f"{job.content.name} × {job.style.name}", style="bold", highlight=False, markup=False)
     for label, place in (
         ("picture", house.storage / str(job.result)),
         ("post", unquote(urlsplit(job.post_url or "").path)),
@@ -143,10 +144,12 @@ def serve(
     photos: _Photos,
     styles: _Styles,
     state: _State,
-    host: Annotated[str, typer.Option(help="Where to listen; no other machine may reach it.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Where to listen; beyond this machine only with STYLEGRAM_API_TOKENS.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8000,
 ) -> None:
-    """Serve the page and the API on this machine, and do what is asked for there; Ctrl-C ends it."""
+    """Serve the page and the API, and do what is asked for there; Ctrl-C ends it."""
     from stylegram.local.serving import serve_house
 
     serve_house(
@@ -156,7 +159,7 @@ def serve(
         host=host,
         port=port,
         daily=_hyperparameters(_DAILY, None, None),
-        announce=lambda url: _out.print(f"Stylegram is at {url}; Ctrl-C ends it.", soft_wrap=True, highlight=False),
+        announce=lambda url: stdout.print(f"Stylegram is at {url}; Ctrl-C ends it.", soft_wrap=True, highlight=False),
     )
 
 
@@ -231,7 +234,7 @@ def stylize(
     places = [None if mask == "none" else Path(mask) for mask in masks or ()]
     pictures = Pictures(content, [style, *(further_styles or ())], places, start_image)
     outputs = Outputs(out, films or (), snapshots, checkpoint)
-    with Stages(_err) as stages:
+    with Stages(stderr) as stages:
         stage = stages.begin("Paint")
 
         def on_step(step: "Step") -> None:
@@ -268,7 +271,7 @@ def samples(folder: Annotated[Path, typer.Argument(file_okay=False)] = Path("sam
     """Put sample photographs and paintings into FOLDER/photos and FOLDER/styles; what is there stays."""
     from stylegram.local.samples import PAINTINGS, PHOTOGRAPHS, draw_paintings, fetch_photographs
 
-    with Stages(_err) as stages:
+    with Stages(stderr) as stages:
         photos, styles = folder / "photos", folder / "styles"
         stage = stages.begin("Fetch photographs")
         new = fetch_photographs(photos, on_done=_counting(stage, sum(map(len, PHOTOGRAPHS.values()))))
@@ -294,7 +297,7 @@ def hyperparameters() -> None:
     table.columns[0].no_wrap = True
     for row in rows():
         table.add_row(*map(escape, row))
-    _out.print(table)
+    stdout.print(table)
 
 
 @weights_app.command("fetch")
@@ -339,7 +342,7 @@ def list_weights() -> None:
         path = cache / file.filename
         size = f"{path.stat().st_size / 1e6:.1f}" if path.exists() else "–"
         table.add_row(file.name, size, file.description)
-    _out.print(table)
+    stdout.print(table)
 
 
 def _hyperparameters(defaults: dict[str, object], settings: list[str] | None, size: int | None) -> Hyperparameters:
@@ -373,7 +376,7 @@ def _fetch(files: list["ModelFile"]) -> None:
     from stylegram.stylizer.engine.models.model_files import fetch
 
     cache = _cache()
-    with Stages(_err) as stages:
+    with Stages(stderr) as stages:
         for file in files:
             stage = stages.begin(f"Fetch {file.name}")
             stage.done(str(fetch(file, cache)))

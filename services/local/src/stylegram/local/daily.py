@@ -4,14 +4,17 @@ import random
 import time
 from collections.abc import Callable
 
+from stylegram.common import artifacts
 from stylegram.common.errors import StylegramError
 from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.messages import Priority
 from stylegram.common.records import Role
-from stylegram.common.topology import LOGGER_EVENTS
+from stylegram.common.topology import STYLIZER_BATCH, STYLIZER_JOBS
 from stylegram.ingest.schemas import Job
 from stylegram.ingest.sync import SyncReport
 from stylegram.local.house import House
-from stylegram.local.stages import Stage, Stages, fraction_of_work
+from stylegram.local.job_display import show_progress
+from stylegram.local.stages import Stage, Stages
 
 _LOOK_SECONDS = 0.2
 # Writing a file and a row takes a moment; this long means that it will not happen.
@@ -29,20 +32,23 @@ def run_daily(house: House, hyperparameters: Hyperparameters, rng: random.Random
         stages: shows how it goes.
 
     Returns:
-        The job as it ended: succeeded or failed, posted or not.
+        The job as it ended: succeeded, posted or not; failed; or cancelled.
 
     Raises:
         NotFound: no photographs or no paintings.
-        StylegramError: the job cannot be carried on.
+        StylegramError: a queue is paused, or the job cannot be carried on.
     """
     _sync(house, stages)
     job = _job(house, hyperparameters, rng, stages)
+    _check_nothing_is_paused(house, job)
     with house.running():
         _paint(house, job.id, stages.begin("Paint"))
         job = house.ingest.job(job.id)
         if job.state == "succeeded":
             _post(house, job.id, stages.begin("Post"))
-        _record(house, job.id, stages.begin("Record"))
+        # One that was cancelled, or of which no worker ever said a word, has none.
+        if house.ingest.storage.stat(artifacts.record(job.id)):
+            _record(house, job.id, stages.begin("Record"))
     return house.ingest.job(job.id)
 
 
@@ -68,25 +74,33 @@ def _sync(house: House, stages: Stages) -> None:
 
 def _job(house: House, hyperparameters: Hyperparameters, rng: random.Random, stages: Stages) -> Job:
     stage = stages.begin("Choose")
-    if interrupted := house.ingest.unposted_jobs():
+    # One that is being cancelled ends by itself, and nobody waits for it.
+    interrupted = [job for job in house.ingest.unposted_jobs() if job.cancel_requested_at is None]
+    if interrupted:
         job = interrupted[0]
         stage.done(f"{job.content.name} × {job.style.name}, left unfinished before; it keeps its hyperparameters")
     else:
-        job = house.ingest.submit(*house.ingest.choose_pair(rng), hyperparameters)
+        # Again: who gives the command twice on a day wants two pictures.
+        job = house.ingest.submit_daily(hyperparameters, again=True, rng=rng)
         stage.done(f"{job.content.name} × {job.style.name}")
     return job
 
 
-def _paint(house: House, job_id: str, stage: Stage) -> None:
-    stage.update(0, "the worker is starting")
+def _check_nothing_is_paused(house: House, job: Job) -> None:
+    """Here, with a sentence: whoever paused it may be away, and the job would wait for as long."""
+    of_others = STYLIZER_JOBS if job.priority == Priority.BATCH else STYLIZER_BATCH
+    paused = [queue.name for queue in house.ingest.queues() if queue.paused and queue.name != of_others.name]
+    if paused:
+        raise StylegramError(
+            f"Job {job.id} waits, for these queues are paused: {', '.join(paused)}.",
+            advice=f"Resume each with `stylegram queue resume NAME --state '{house.state}'`.",
+        )
 
+
+def _paint(house: House, job_id: str, stage: Stage) -> None:
     def look() -> bool:
         job = house.ingest.job(job_id)
-        if job.evaluation and job.loss is not None:
-            fraction = fraction_of_work(job.hyperparameters.scales, job.evaluation)
-            stage.update(fraction, f"evaluation {job.evaluation} of {job.evaluations}, loss {job.loss:.4f}")
-        if job.finished:
-            stage.done("the picture is there" if job.state == "succeeded" else f"{job.state}: {job.reason}")
+        show_progress(stage, job)
         return job.finished
 
     _wait(house, look)
@@ -108,7 +122,8 @@ def _record(house: House, job_id: str, stage: Stage) -> None:
     def look() -> bool:
         if time.monotonic() > deadline:
             raise StylegramError(f"Job {job_id} was not recorded in time.", advice=f"See {house.log}.")
-        return house.logger.runs.get(job_id) is not None and not house.logger.broker.depth(LOGGER_EVENTS.name)
+        run = house.logger.runs.get(job_id)
+        return run is not None and (run.post is not None or house.ingest.job(job_id).post_state is None)
 
     _wait(house, look)
     run = house.logger.runs.get(job_id)

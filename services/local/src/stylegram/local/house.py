@@ -14,17 +14,18 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
 
 import structlog
-from sqlalchemy import URL
 
+from stylegram.common.adapters import url_path
 from stylegram.common.errors import ConfigurationError, StylegramError
 from stylegram.common.logs import configure_logs
 from stylegram.common.service import read_settings, run_until_signalled
+from stylegram.common.topology import INGEST_EVENTS
 from stylegram.ingest.bootstrap import bootstrap as bootstrap_ingest
 from stylegram.ingest.settings import IngestSettings
 from stylegram.local.samples import NAMES_FILE
+from stylegram.local.state_folder import embedded_settings
 from stylegram.logger.bootstrap import bootstrap as bootstrap_logger
 from stylegram.logger.settings import LoggerSettings
 from stylegram.publisher.bootstrap import bootstrap as bootstrap_publisher
@@ -32,13 +33,14 @@ from stylegram.publisher.settings import PublisherSettings
 from stylegram.stylizer.settings import StylizerSettings
 
 _log = structlog.get_logger(__name__)
-# On one machine, a worker that has not extended its claim for ten seconds is dead.
-_VISIBILITY_SECONDS = 10.0
 # A worker that lives shorter than this has hardly begun to paint: what kills it is no job.
 _SHORT_LIFE_SECONDS = 5.0
 _MOST_SHORT_LIVES = 5
 # One evaluation of 4096 pixels on a slow machine, after which the worker sees that it should stop.
 _STOP_SECONDS = 60.0
+# A handful of rows; who asked us to end waits.
+_LAST_WORDS_SECONDS = 5.0
+_LOOK_SECONDS = 0.05
 
 
 class House:
@@ -57,7 +59,6 @@ class House:
         self.state = state.absolute()
         self.outbox = self.state / "outbox"
         self.logs_csv = self.state / "logs.csv"
-        self.storage = self.state / "storage"
         self.log = self.state / "stylegram.log"
         for sources in (photos, styles):
             if self.state.resolve().is_relative_to(sources.resolve()):
@@ -81,17 +82,11 @@ class House:
         self._failure: BaseException | None = None
 
     def _compose(self, photos: Path, styles: Path) -> None:
-        shared: dict[str, Any] = {
-            "broker_url": "sqlite://" + (self.state / "broker.sqlite").as_uri().removeprefix("file://"),
-            "database_url": URL.create("sqlite", database=str(self.state / "stylegram.sqlite")).render_as_string(),
-            "storage_url": self.storage.as_uri(),
-            "visibility_seconds": _VISIBILITY_SECONDS,
-        }
-        self.ingest = bootstrap_ingest(
-            read_settings(
-                IngestSettings, **shared, content_source_url=photos.as_uri(), style_source_url=styles.as_uri()
-            )
-        )
+        shared = embedded_settings(self.state)
+        self.storage = url_path(shared["storage_url"])
+        sources = {"content_source_url": photos.as_uri(), "style_source_url": styles.as_uri()}
+        self._ingest_settings = read_settings(IngestSettings, **shared, **sources)
+        self.ingest = bootstrap_ingest(self._ingest_settings)
         self._resources.callback(self.ingest.close)
         # One broker, one storage, one database for all that live in this process.
         broker, storage, engine = self.ingest.broker, self.ingest.storage, self.ingest.engine
@@ -110,20 +105,23 @@ class House:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Run the services; on the way out they finish or hand back what they are at."""
-        stop = threading.Event()
+        stop, stop_worker = threading.Event(), threading.Event()
         services: list[Callable[[], None]] = [
             lambda: self.ingest.relay().run(stop),
+            lambda: self.ingest.reconcile_periodically(stop, self._ingest_settings.reconcile_seconds),
             self.ingest.consumer(stop).run,
             self.publisher.consumer(stop).run,
             self.logger.consumer(stop).run,
-            lambda: self._keep_worker(stop),
         ]
-        threads = [threading.Thread(target=self._guard, args=(service,), daemon=True) for service in services]
-        for thread in threads:
-            thread.start()
+        threads = [self._start(service) for service in services]
+        worker = self._start(lambda: self._keep_worker(stop_worker))
         try:
             yield
         finally:
+            # It first: what it says in the end, as that it puts its job back, is for the others to hear.
+            stop_worker.set()
+            worker.join()
+            self._hear_out()
             stop.set()
             for thread in threads:
                 thread.join()
@@ -145,6 +143,18 @@ class House:
             raise ConfigurationError(
                 f"Another stylegram works in {self.state}.", advice="Wait for it, end it, or choose another --state."
             ) from None
+
+    def _start(self, service: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=self._guard, args=(service,), daemon=True)
+        thread.start()
+        return thread
+
+    def _hear_out(self) -> None:
+        """Wait until the job table knows what was said, so that it is right while nobody works."""
+        deadline = time.monotonic() + _LAST_WORDS_SECONDS
+        with suppress(StylegramError):  # then it is right when somebody works again
+            while self.ingest.broker.depth(INGEST_EVENTS.name) and time.monotonic() < deadline:
+                time.sleep(_LOOK_SECONDS)
 
     def _guard(self, service: Callable[[], None]) -> None:
         try:

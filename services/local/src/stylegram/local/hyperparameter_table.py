@@ -32,19 +32,24 @@ def rows() -> list[Row]:
     ('evaluations', '40,40,20', 'each ≥ 0, ≤ 10000; 1 … 8 of them')
     """
     return [
-        Row(name, _written(facts["default"]) or "–", _values(facts), facts["description"])
+        Row(name, written(facts["default"]) or "–", _values(facts), facts["description"])
         for name, facts in Hyperparameters.model_json_schema()["properties"].items()
     ]
 
 
-def _written(value: Any) -> str:  # noqa: ANN401  (whatever a field holds)
+def written(value: Any) -> str:  # noqa: ANN401  (whatever a field holds)
+    """A hyperparameter's value, of JSON's types, as people set it.
+
+    >>> written([40, 40, 20]), written(True)
+    ('40,40,20', 'true')
+    """
     match value:
         case None:
             return ""
         case bool():
             return str(value).lower()
         case list():
-            return ",".join(map(_written, value))
+            return ",".join(map(written, value))
         case _:
             return str(value)
 

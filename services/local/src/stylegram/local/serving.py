@@ -1,4 +1,4 @@
-"""The house with its front door open: the page and the API on this machine, and the services behind them."""
+"""The house with its front door open: the page and the API, and the services behind them."""
 
 import threading
 from collections.abc import Callable
@@ -6,9 +6,10 @@ from pathlib import Path
 
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.logs import configure_logs
-from stylegram.common.service import run_until_signalled
+from stylegram.common.service import read_settings, run_until_signalled
 from stylegram.ingest.http.app import create_app
 from stylegram.ingest.http.server import listen, serve, url_of
+from stylegram.ingest.settings import IngestSettings
 from stylegram.local.house import House
 
 # A sync that finds nothing new only lists the folders; who cannot wait has a button.
@@ -28,27 +29,38 @@ def serve_house(
 ) -> None:
     """Serve until SIGTERM or SIGINT; call it on the main thread.
 
+    Where the environment has tokens for the API, whoever asks needs one, on this machine too.
+
     Args:
         state: as `House` takes it.
         photos: likewise.
         styles: likewise.
-        host: `localhost` or a loopback address.
+        host: `localhost` or a loopback address; any address of this machine's where there are tokens.
         port: 0 takes any that is free.
         daily: how the daily picture is painted.
         announce: told the page's address when it can be asked for.
 
     Raises:
-        ConfigurationError: the address is not of this machine alone, or the state folder cannot be used.
+        ConfigurationError: other machines could reach the address and there are no tokens, or a token is too short,
+            or the state folder cannot be used.
         Unavailable: the port is taken.
         StylegramError: a service ended that should be running.
     """
-    with listen(host, port) as listener:
+    settings = read_settings(IngestSettings)
+    with listen(host, port, authenticated=bool(settings.tokens)) as listener:
         house = House(state, photos, styles)
         stop = threading.Event()
 
         def answer() -> None:
+            app = create_app(
+                house.ingest,
+                daily=daily,
+                tokens=settings.tokens,
+                max_upload_megabytes=settings.max_upload_megabytes,
+                alive=house.check,
+            )
             announce(url_of(listener))
-            serve(create_app(house.ingest, daily=daily), listener, stop)
+            serve(app, listener, stop)
 
         def watch() -> None:
             while not stop.wait(_LOOK_SECONDS):

@@ -1,0 +1,53 @@
+"""A laptop's services without a server: their API, answered in this process."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx2
+from fastapi import FastAPI
+
+from stylegram.common.service import read_settings
+from stylegram.ingest.bootstrap import bootstrap
+from stylegram.ingest.http.app import create_app
+from stylegram.ingest.settings import IngestSettings
+from stylegram.local.state_folder import check_is_state_folder, embedded_settings
+
+
+class InProcess(httpx2.BaseTransport):
+    """Has an app in this process answer a client's requests, each when the answer is whole.
+
+    Args:
+        app: what answers.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        # A defect is then answered as a server would.
+        self._app = httpx2.ASGITransport(app, raise_app_exceptions=False)
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """See `httpx2.BaseTransport`."""
+        return asyncio.run(self._answer(request))
+
+    async def _answer(self, request: httpx2.Request) -> httpx2.Response:
+        response = await self._app.handle_async_request(request)
+        return httpx2.Response(response.status_code, headers=response.headers, content=await response.aread())
+
+
+@contextmanager
+def state_client(state: Path) -> Iterator[httpx2.Client]:
+    """A client of the API over a state folder, whether or not somebody works in it meanwhile.
+
+    Args:
+        state: the folder that `House` was given.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    state = state.absolute()
+    check_is_state_folder(state)
+    with closing(bootstrap(read_settings(IngestSettings, **embedded_settings(state)))) as ingest:
+        app = InProcess(create_app(ingest))
+        with httpx2.Client(transport=app, base_url="http://127.0.0.1", trust_env=False) as client:
+            yield client

@@ -1,0 +1,125 @@
+"""`stylegram jobs`: see how jobs stand, end them, repeat them."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stylegram.local.options import AsJson, StateFolder, Url, stderr, stdout
+from stylegram.local.stages import Stages
+
+if TYPE_CHECKING:
+    from stylegram.ingest.schemas import Job
+    from stylegram.local.api import Api
+
+jobs_app = typer.Typer(no_args_is_help=True, help="The jobs: list them, follow them, cancel them, repeat them.")
+
+_JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id, or its beginning.")]
+
+
+def _known_states(words: list[str] | None) -> list[str]:
+    from stylegram.ingest.tables import JobState
+
+    for word in words or ():
+        if word not in list(JobState):
+            raise typer.BadParameter(f"'{word}' is no state of a job: those are {', '.join(JobState)}.")
+    return words or []
+
+
+@jobs_app.command("list")
+def list_jobs(
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STATE",
+            callback=_known_states,
+            help="Only jobs that are so: queued, running, succeeded, failed or cancelled; may be repeated.",
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="Jobs at most.")] = 20,
+    every: Annotated[bool, typer.Option("--all", help="All of them, however many.")] = False,
+    json: AsJson = False,
+    url: Url = None,
+    state: StateFolder = None,
+) -> None:
+    """List the jobs, newest first."""
+    from stylegram.local.api import open_api
+    from stylegram.local.job_display import table_of
+
+    with open_api(url, state) as api:
+        jobs: Iterable[Job] = api.all_jobs(only or ()) if every else api.jobs(only or (), limit=limit).items
+        if json:
+            for job in jobs:
+                typer.echo(job.model_dump_json())
+        else:
+            stdout.print(table_of(jobs))
+
+
+@jobs_app.command()
+def show(
+    job_id: _JobId,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Watch it until it has ended; exit code 1 unless it succeeded.")
+    ] = False,
+    json: AsJson = False,
+    url: Url = None,
+    state: StateFolder = None,
+) -> None:
+    """Show all that matters of a job."""
+    from stylegram.local.api import open_api
+    from stylegram.local.job_display import print_job
+
+    with open_api(url, state) as api:
+        job = api.find(job_id)
+        if follow and not job.finished:
+            job = _follow(api, job.id)
+    if json:
+        typer.echo(job.model_dump_json())
+    else:
+        print_job(stdout, job)
+    if follow and job.state != "succeeded":
+        raise typer.Exit(1)
+
+
+@jobs_app.command()
+def cancel(
+    job_id: _JobId,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Until no work is done on it any more; exit code 1 if it ended otherwise.")
+    ] = False,
+    url: Url = None,
+    state: StateFolder = None,
+) -> None:
+    """End a job: one that is being painted stops at its next evaluation."""
+    from stylegram.common.errors import StylegramError
+    from stylegram.local.api import open_api
+
+    with open_api(url, state) as api:
+        job = api.cancel(api.find(job_id).id)
+        if wait and not job.finished:
+            job = _follow(api, job.id)
+    if not job.finished:
+        typer.echo(f"Job {job.id} is being cancelled; it is when nobody works on it any more.")
+    elif job.state == "cancelled":
+        typer.echo(f"Job {job.id} is cancelled.")
+    else:
+        raise StylegramError(f"Job {job.id} was not cancelled: it has {job.state}.")
+
+
+@jobs_app.command()
+def retry(job_id: _JobId, url: Url = None, state: StateFolder = None) -> None:
+    """Do again what failed or was cancelled, as a new job, whose id is printed."""
+    from stylegram.local.api import open_api
+
+    with open_api(url, state) as api:
+        typer.echo(api.retry(api.find(job_id).id).id)
+
+
+def _follow(api: "Api", job_id: str) -> "Job":
+    from stylegram.local.job_display import show_progress
+
+    with Stages(stderr) as stages:
+        stage = stages.begin("Paint")
+        for job in api.follow(job_id):
+            show_progress(stage, job)
+    return job

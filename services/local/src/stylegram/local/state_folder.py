@@ -1,0 +1,39 @@
+"""Where everything lies in a laptop's state folder, told to the services as settings."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL
+
+from stylegram.common.errors import ConfigurationError
+
+_BROKER, _DATABASE, _STORAGE = "broker.sqlite", "stylegram.sqlite", "storage"
+# On one machine, a worker that has not extended its claim for ten seconds is dead.
+_VISIBILITY_SECONDS = 10.0
+
+
+def embedded_settings(state: Path) -> dict[str, Any]:
+    """What every service on the state folder is to be told, whatever the environment says.
+
+    Args:
+        state: the folder, as an absolute path.
+    """
+    return {
+        "broker_url": "sqlite://" + (state / _BROKER).as_uri().removeprefix("file://"),
+        "database_url": URL.create("sqlite", database=str(state / _DATABASE)).render_as_string(),
+        "storage_url": (state / _STORAGE).as_uri(),
+        "visibility_seconds": _VISIBILITY_SECONDS,
+    }
+
+
+def check_is_state_folder(state: Path) -> None:
+    """Refuse a folder in which no Stylegram has worked, before databases are made in it.
+
+    Raises:
+        ConfigurationError: it has no job table.
+    """
+    if not (state / _DATABASE).is_file():
+        raise ConfigurationError(
+            f"{state} is no state folder: it has no {_DATABASE}.",
+            advice="Give the --state that `stylegram daily` or `stylegram serve` was given.",
+        )
