@@ -11,7 +11,7 @@ PHOTOS := samples/photos
 STYLES := samples/styles
 DEMO := var/demo
 
-.PHONY: help setup weights samples demo run test servers lint format bench clean
+.PHONY: help setup weights samples demo run test servers chaos lint format bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ test: setup servers ## Run all tests
 # RabbitMQ, PostgreSQL and OpenSSL, from which tests start servers of their own; as root they are installed where absent.
 servers:
 	@.ci/install-servers
+
+chaos: setup servers ## Break everything at random under load, three times; five minutes
+	@STYLEGRAM_CHAOS_SEEDS=1,2,3 STYLEGRAM_CHAOS_JOBS=300 STYLEGRAM_CHAOS_PICTURES=20 $(BIN)/python -m pytest tests/chaos
 
 lint: $(STAMP) ## Check style, types and who imports whom
 	$(BIN)/ruff check .

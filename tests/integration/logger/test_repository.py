@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, insert, inspect
+from sqlalchemy import Engine, event, insert, inspect
 
 from stylegram.common.database import migrate, open_database
 from stylegram.common.hyperparameters import Hyperparameters
@@ -181,3 +181,25 @@ def test_many_loggers_at_once_make_one_row(runs: RunRepository, record: Make) ->
         thread.join()
     assert sorted(news) == [False] * 7 + [True]
     assert len(runs.newest()) == 1
+
+
+def test_a_failure_that_comes_while_a_success_is_written_is_no_news(
+    engine: Engine, database_url: str, record: Make
+) -> None:
+    RunRepository(engine).save_post("42", OUT)  # the row is there already
+    other = open_database(database_url)
+    news: list[bool] = []
+    late = threading.Thread(target=lambda: news.append(RunRepository(other).save(record(outcome="failed"))))
+
+    @event.listens_for(engine, "commit", once=True)
+    def _meanwhile(_: object) -> None:
+        late.start()
+        late.join(0.2)
+
+    assert RunRepository(engine).save(record())
+    late.join(60)
+    other.dispose()
+    assert news == [False]
+    run = RunRepository(engine).get("42")
+    assert run
+    assert run.record.outcome == "succeeded"
