@@ -102,6 +102,16 @@ class RabbitNode:
                 channel.queue_delete(name)
         connection.close()
 
+    def control(self, *command: str) -> None:
+        """Run `rabbitmqctl` on it."""
+        name = f"stylegram-{self.port}@localhost"
+        subprocess.run(
+            [Path("/usr/lib/rabbitmq/bin/rabbitmqctl"), "-n", name, *command],
+            env=self._environment(),
+            check=True,
+            capture_output=True,
+        )
+
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:
             return

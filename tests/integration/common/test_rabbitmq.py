@@ -22,9 +22,11 @@ from stylegram.common.adapters.rabbitmq import RabbitBroker
 from stylegram.common.adapters.rabbitmq.layout import Server
 from stylegram.common.adapters.tls import TlsFiles
 from stylegram.common.consumer import Consumer
-from stylegram.common.errors import ConfigurationError, StylegramError, Unavailable
-from stylegram.common.messages import CancelJob, Message, PostPublished, decode
+from stylegram.common.errors import ConfigurationError, InvalidMessage, StylegramError, Unavailable
+from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.messages import CancelJob, Message, PostPublished, StyleJob, decode
 from stylegram.common.ports import Broker, Delivery
+from stylegram.common.records import AssetReference
 from stylegram.common.topology import Queue
 
 PATIENCE = 60.0
@@ -34,7 +36,7 @@ ACK_TIMEOUT = 3.0
 KNOWN_AFTER = 2.0
 ADVANCED = f"[{{rabbit, [{{consumer_timeout, {ACK_TIMEOUT * 1000:.0f}}}, {{channel_tick_interval, 500}}]}}]."
 
-Opener = Callable[..., Broker]
+Opener = Callable[..., RabbitBroker]
 _T = TypeVar("_T")
 
 
@@ -51,10 +53,11 @@ def impatient(rabbitmq: RabbitNode) -> Iterator[RabbitNode]:
 @pytest.fixture
 def open_at() -> Iterator[Opener]:
     """Opens brokers, and closes them after the test."""
-    opened: list[Broker] = []
+    opened: list[RabbitBroker] = []
 
-    def open_(url: str, **options: Any) -> Broker:
+    def open_(url: str, **options: Any) -> RabbitBroker:
         broker = open_broker(url, **options)
+        assert isinstance(broker, RabbitBroker)
         opened.append(broker)
         return broker
 
@@ -70,7 +73,7 @@ def cancels() -> Queue:
 
 
 @pytest.fixture
-def broker(impatient: RabbitNode, open_at: Opener, cancels: Queue) -> Broker:
+def broker(impatient: RabbitNode, open_at: Opener, cancels: Queue) -> RabbitBroker:
     broker = open_at(impatient.url, ack_timeout=ACK_TIMEOUT)
     broker.declare([cancels])
     return broker
@@ -215,7 +218,9 @@ def test_a_worker_that_froze_loses_its_message_and_is_told_so(
         assert worker.wait(PATIENCE) == 0, "it went on as if nothing had happened"
 
 
-def test_messages_survive_the_server(broker: Broker, impatient: RabbitNode, cancels: Queue) -> None:
+def test_messages_survive_the_server(impatient: RabbitNode, open_at: Opener, cancels: Queue) -> None:
+    broker = open_at(impatient.url)
+    broker.declare([cancels])
     for number in range(5):
         publish(broker, str(number))
     claimed = take(broker, cancels)
@@ -225,11 +230,13 @@ def test_messages_survive_the_server(broker: Broker, impatient: RabbitNode, canc
         broker.publish(CancelJob(job_id="lost"))
     impatient.start()
     publish(broker, "5")
-    insist(lambda: broker.depth(cancels.name) == 6)
     assert not broker.ack(claimed), "its connection is gone, and it with it"
-    taken = [take(broker, cancels) for _ in range(6)]
-    assert sorted(decode(each.body).job_id for each in taken) == list("012345")
-    assert all(broker.ack(each) for each in taken)
+    found: list[str] = []
+    # The last one may be there twice: a server that has just started may take a message and not live up to saying so.
+    while set(found) != set("012345"):
+        delivery = take(broker, cancels)
+        found.append(decode(delivery.body).job_id)
+        assert broker.ack(delivery)
 
 
 def test_who_waits_while_the_server_restarts_gets_what_comes_after(
@@ -332,6 +339,87 @@ def test_of_two_messages_at_once_one_waits_for_the_next_to_ask(broker: Broker, c
         assert all(each and each.count <= 2 and broker.ack(each) for each in taken)
 
 
+def test_a_held_claim_that_runs_out_needs_no_publisher(impatient: RabbitNode, open_at: Opener, cancels: Queue) -> None:
+    broker = open_at(impatient.url, visibility=1.0, ack_timeout=ACK_TIMEOUT)
+    broker.declare([cancels])
+    publish(broker, "1")
+    extending(broker, take(broker, cancels), 1.5 * ACK_TIMEOUT)
+    broker._publisher.close()
+    other = open_at(impatient.url)
+    assert take(other, cancels).count == 2
+
+
+def test_an_error_that_nobody_foresaw_costs_the_connection_and_not_its_thread(
+    broker: RabbitBroker, cancels: Queue
+) -> None:
+    def fail(_: object) -> None:
+        raise ValueError("not foreseen")
+
+    with pytest.raises(Unavailable, match="not foreseen"):
+        broker._consumer.call(fail)
+    publish(broker, "1")
+    assert take(broker, cancels).count == 1
+
+
+def test_a_host_that_cannot_be_one_is_unavailable(open_at: Opener, cancels: Queue) -> None:
+    with pytest.raises(Unavailable, match="did not answer"):
+        open_at("amqp://guest:guest@a..b/").depth(cancels.name)
+
+
+def test_headers_of_others_are_no_count(broker: Broker, impatient: RabbitNode, cancels: Queue) -> None:
+    connection = pika.BlockingConnection(pika.URLParameters(impatient.url))
+    properties = pika.BasicProperties(headers={"x-stylegram-attempts": "many"})
+    connection.channel().basic_publish("", cancels.name, b"{}", properties)
+    connection.close()
+    assert take(broker, cancels).count == 1
+
+
+def test_a_server_short_of_memory_gives_messages_away_still(
+    impatient: RabbitNode, open_at: Opener, cancels: Queue
+) -> None:
+    broker = open_at(f"{impatient.url}?blocked_connection_timeout=60")
+    broker.declare([cancels])
+    for number in range(3):
+        publish(broker, str(number))
+    impatient.control("set_vm_memory_high_watermark", "0.00001")
+    try:
+        publishing = threading.Thread(target=publish, args=(broker, "blocked"))
+        publishing.start()
+        time.sleep(2)  # for which a look at a pause is remembered
+        taken = [take(broker, cancels) for _ in range(3)]
+        assert all(broker.ack(each) for each in taken)
+        assert publishing.is_alive(), "the server was not short of memory"
+    finally:
+        impatient.control("set_vm_memory_high_watermark", "0.4")
+    publishing.join(PATIENCE)
+    assert decode(take(broker, cancels).body).job_id == "blocked"
+
+
+def test_a_command_whose_queue_somebody_deleted_gets_it_again(broker: Broker, impatient: RabbitNode) -> None:
+    commands = Queue(f"test.commands.{uuid4()}", ("command.style.*",))
+    broker.declare([commands])
+    impatient.forget([commands])
+    picture = AssetReference(sha256="0" * 64, object_name="a.png", name="a")
+    broker.publish(StyleJob(job_id="1", content=picture, style=picture, hyperparameters=Hyperparameters()))
+    assert decode(take(broker, commands).body).job_id == "1"
+    impatient.forget([commands])
+
+
+def test_a_message_too_large_for_the_server_is_refused_for_good(open_at: Opener, cancels: Queue) -> None:
+    with tempfile.TemporaryDirectory(prefix="rabbit") as folder:
+        node = RabbitNode(Path(folder) / "node", ("max_message_size = 1000000",))
+        node.start()
+        try:
+            broker = open_at(node.url)
+            broker.declare([cancels])
+            with pytest.raises(InvalidMessage, match=r"no message as large as 2\.0 MB"):
+                broker.publish(CancelJob(job_id="x" * 2_000_000))
+            publish(broker, "1")
+            assert take(broker, cancels).count == 1
+        finally:
+            node.kill()
+
+
 def certificates(folder: Path) -> TlsFiles:
     """An authority's certificate, and one of this machine's that it signed."""
 
@@ -390,9 +478,3 @@ def test_dead_letters_can_be_looked_at_again_and_again(broker: Broker, cancels: 
     assert all(look == looks[0] for look in looks)
     assert broker.dead_count(cancels.name) == 5
     assert broker.drain_dead(cancels.name) == looks[0]
-
-
-def test_the_broker_of_an_amqp_url_is_rabbitmq(rabbitmq: RabbitNode) -> None:
-    broker = open_broker(rabbitmq.url)
-    assert isinstance(broker, RabbitBroker)
-    broker.close()

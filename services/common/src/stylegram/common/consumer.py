@@ -1,10 +1,11 @@
 """How a service works through its queues: decode, handle, settle, and keep the claim while the work takes long."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from contextvars import copy_context
+from contextvars import Context, copy_context
 
 import structlog
 
@@ -54,7 +55,7 @@ class Consumer:
         self._queues = {queue.name: queue for queue in ((queues,) if isinstance(queues, Queue) else queues)}
         self._handle = handle
         self._stop = stop
-        self._extend_every = broker.visibility / 3 if extend_every is None else extend_every
+        self._keeper = _Keeper(self._extend, broker.visibility / 3 if extend_every is None else extend_every)
         self._on_dead = on_dead
         # By message, those in a row: a released message remembers nothing of them.
         self._failures: Counter[str] = Counter()
@@ -96,7 +97,7 @@ class Consumer:
             self._bury(delivery, message, StylegramError(f"Given up after {attempts} attempts that never ended."))
             return
         try:
-            with self._keeping(delivery):
+            with self._keeper.keeping(delivery):
                 self._handle(message, delivery.count)
         except StylegramError as error:
             if error.ends_process:
@@ -122,7 +123,7 @@ class Consumer:
         self._failures[message.message_id] += 1
         failures = self._failures[message.message_id]
         _log.warning("attempt_failed", failures=failures, reason=str(error))
-        with self._keeping(delivery):
+        with self._keeper.keeping(delivery):
             # Failures have no bound, and 2.0 ** 1024 is too large for a float.
             self._stop.wait(min(2.0 ** min(failures - 1, 10), _LONGEST_PAUSE))
 
@@ -144,22 +145,49 @@ class Consumer:
         if not held:
             _log.warning("claim_lost", queue=delivery.queue, outcome=outcome)
 
+    def _extend(self, delivery: Delivery) -> None:
+        try:
+            self._broker.extend(delivery)
+        except Exception as error:  # whatever it is, the next extension may succeed
+            _log.warning("extend_failed", queue=delivery.queue, reason=str(error) or type(error).__name__)
+
+
+class _Keeper:
+    """Keeps one claim at a time alive, from a thread that outlasts it: most messages take less than starting one.
+
+    Args:
+        extend: extends a claim.
+        every: seconds between two extensions.
+    """
+
+    def __init__(self, extend: Callable[[Delivery], None], every: float) -> None:
+        self._extend = extend
+        self._every = every
+        self._lock = threading.Lock()
+        self._held: tuple[Delivery, Context] | None = None
+        self._runs = False
+
     @contextmanager
-    def _keeping(self, delivery: Delivery) -> Iterator[None]:
-        done = threading.Event()
-
-        def keep() -> None:
-            while not done.wait(self._extend_every):
-                try:
-                    self._broker.extend(delivery)
-                except StylegramError as error:
-                    _log.warning("extend_failed", queue=delivery.queue, reason=str(error))
-
-        # In our context, so that its log lines carry the job too.
-        thread = threading.Thread(target=copy_context().run, args=(keep,), name=f"keep-{delivery.queue}", daemon=True)
-        thread.start()
+    def keeping(self, delivery: Delivery) -> Iterator[None]:
+        """Extend the claim until the block ends."""
+        with self._lock:
+            # In the caller's context, so that log lines carry the job too.
+            self._held = delivery, copy_context()
+            if not self._runs:
+                threading.Thread(target=self._run, name=f"keep-{delivery.queue}", daemon=True).start()
+                self._runs = True
         try:
             yield
         finally:
-            done.set()
-            thread.join()
+            self._held = None
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(self._every)
+            with self._lock:
+                held = self._held
+                self._runs = held is not None
+            if held is None:
+                return
+            delivery, context = held
+            context.run(self._extend, delivery)

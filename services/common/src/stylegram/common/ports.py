@@ -78,7 +78,7 @@ class Broker(Protocol):
         """Keep the claim for another visibility timeout; False if it has been lost."""
 
     def ack(self, delivery: Delivery) -> bool:
-        """The work is done: forget the message; False if the claim had been lost."""
+        """The work is done: forget the message; False if the claim is known to have been lost."""
 
     def reject(self, delivery: Delivery, reason: str) -> bool:
         """The message is useless: keep it as a dead letter with the reason; False if the claim had been lost."""
@@ -104,7 +104,7 @@ class Broker(Protocol):
         """
 
     def dead_letters(self, queue: str) -> list[DeadLetter]:
-        """The queue's dead letters, oldest first."""
+        """The queue's dead letters, oldest first; a thousand at most."""
 
     def drain_dead(self, queue: str, *, requeue: bool = False) -> list[DeadLetter]:
         """Take the dead letters out, oldest first, and return them; what dies meanwhile stays.

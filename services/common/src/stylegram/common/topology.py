@@ -10,7 +10,8 @@ class Queue:
     Args:
         name: its name on the broker.
         topics: the topics that it hears; `*` stands for one word, as in `job.*`.
-        attempts: deliveries that ended without a word, their process killed, after which a message is given up.
+        attempts: deliveries that ended without a word, their process killed or its connection lost, after which a
+            message is given up.
     """
 
     name: str
@@ -30,9 +31,8 @@ def _matches(pattern: list[str], topic: list[str]) -> bool:
     return len(pattern) == len(topic) and all(p in ("*", t) for p, t in zip(pattern, topic, strict=True))
 
 
-# Each of a job's attempts may have taken an hour of a GPU.
-STYLIZER_JOBS = Queue("stylizer.jobs", ("command.style.interactive",), attempts=3)
-STYLIZER_BATCH = Queue("stylizer.batch", ("command.style.batch",), attempts=3)
+STYLIZER_JOBS = Queue("stylizer.jobs", ("command.style.interactive",))
+STYLIZER_BATCH = Queue("stylizer.batch", ("command.style.batch",))
 PUBLISHER_POSTS = Queue("publisher.posts", ("command.post",))
 # An event that is given up leaves its job unfinished; so many times a process may die over it.
 INGEST_EVENTS = Queue("ingest.events", ("job.*", "post.*"), attempts=100)

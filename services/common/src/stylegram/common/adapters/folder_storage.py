@@ -129,9 +129,15 @@ class FolderStorage:
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """See `Storage.list`."""
         self._check_there()
+        # Not all that was ever stored is looked through for a job's few objects.
+        parent = prefix.rpartition("/")[0]
+        try:
+            top = self._facts / object_names.check(parent) if parent else self._facts
+        except InvalidObjectName:  # and so no object has one that begins like this
+            return
         names = sorted(
             name
-            for folder, _, files in os.walk(self._facts)
+            for folder, _, files in os.walk(top)
             for file in files
             if file.endswith(_FACTS_SUFFIX) and (name := self._object_name(Path(folder, file))).startswith(prefix)
         )

@@ -43,6 +43,8 @@ CREATE TABLE IF NOT EXISTS paused (queue TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 # A poll is one indexed look-up of some 20 µs; people do not notice a twentieth of a second.
 _POLL = 0.05
+# Of those that are only looked at.
+_MOST_DEAD_LETTERS = 1000
 
 
 class SqliteBroker:
@@ -153,7 +155,7 @@ class SqliteBroker:
     def dead_letters(self, queue: str) -> list[DeadLetter]:
         """See `Broker.dead_letters`."""
         with self._transaction() as db:
-            return _dead_letters(db, queue)
+            return _dead_letters(db, queue, _MOST_DEAD_LETTERS)
 
     def drain_dead(self, queue: str, *, requeue: bool = False) -> list[DeadLetter]:
         """See `Broker.drain_dead`."""
@@ -230,9 +232,10 @@ def _check_exists(db: sqlite3.Connection, queue: str) -> None:
         raise NotFound(f"There is no queue '{queue}'.", advice="Declare it first.")
 
 
-def _dead_letters(db: sqlite3.Connection, queue: str) -> list[DeadLetter]:
+def _dead_letters(db: sqlite3.Connection, queue: str, limit: int = -1) -> list[DeadLetter]:
     rows = db.execute(
-        "SELECT queue, body, reason, count, died_at FROM dead_letters WHERE queue = ? ORDER BY id", (queue,)
+        "SELECT queue, body, reason, count, died_at FROM dead_letters WHERE queue = ? ORDER BY id LIMIT ?",
+        (queue, limit),
     ).fetchall()
     return [
         DeadLetter(name, body, reason, count, datetime.fromtimestamp(died_at, UTC))

@@ -1,9 +1,9 @@
 """The broker port on RabbitMQ.
 
 A broker object has no message that nobody asked it for: `receive` takes one (`basic.get`), and consumes only while it
-waits. So nothing lies in a busy worker's buffer while others are idle, one queue goes strictly before another, and a
-pause is one from the next message on. A message that comes in the very moment in which the waiting ends goes back, and
-the server counts that as a delivery: a count may be one too high, never too low.
+waits. So nothing lies in a busy worker's buffer while others are idle, what is in one queue goes before what is in
+another, and a pause is one from the next message on. A message that comes in the very moment in which the waiting ends
+goes back, and the server counts that as a delivery: a count may be one too high, never too low.
 
 One connection has the claims, another publishes, with confirms: a server that slows publishers down must not keep us
 from acknowledging.
@@ -25,7 +25,7 @@ from stylegram.common.adapters.rabbitmq import layout
 from stylegram.common.adapters.rabbitmq.claims import Claim, Claims
 from stylegram.common.adapters.rabbitmq.link import Link, Session
 from stylegram.common.clock import utcnow
-from stylegram.common.errors import NotFound, Unavailable
+from stylegram.common.errors import InvalidMessage, NotFound, Unavailable
 from stylegram.common.messages import Message, encode
 from stylegram.common.ports import DeadLetter, Delivery
 from stylegram.common.topology import Queue
@@ -34,9 +34,11 @@ _REASON, _COUNT, _DIED_AT = "x-stylegram-reason", "x-stylegram-count", "x-styleg
 _PERSISTENT = 2
 # How long it may take until a pause is noticed.
 _PAUSE_SECONDS = 1.0
+# Each takes a round trip.
+_MOST_AT_ONCE = 1000
 # How long messages that were only looked at may take to be back.
 _PUT_BACK_SECONDS = 2.0
-_NOT_FOUND = 404
+_NOT_FOUND, _PRECONDITION_FAILED = 404, 406
 
 
 @dataclass
@@ -99,7 +101,11 @@ class RabbitBroker:
         def work(session: Session) -> bool:
             return _publish(session.channel, layout.EXCHANGE, topic, body, properties)
 
-        if not self._publisher.call(work) and topic.startswith("command."):
+        if self._publisher.call(work) or not topic.startswith("command."):
+            return
+        # Somebody deleted its queue; what was in it is lost, this one need not be.
+        self.declare(self._declared.values())
+        if not self._publisher.call(work):
             raise NotFound(f"No queue hears '{topic}'.", advice="Declare the queues before publishing.")
 
     def receive(self, *queues: str, timeout: float = 0) -> Delivery | None:
@@ -110,7 +116,7 @@ class RabbitBroker:
         if not (running := [queue for queue in queues if not self._is_paused(queue)]):
             time.sleep(timeout)
             return None
-        claim = self._consumer.call(lambda session: self._get(session.channel, running))
+        claim = self._consumer.call(lambda session: self._get(session, running))
         if not claim and (remaining := deadline - time.monotonic()) > 0:
             claim = self._wait(running, remaining)
         return claim.delivery if claim else None
@@ -121,7 +127,16 @@ class RabbitBroker:
 
     def ack(self, delivery: Delivery) -> bool:
         """See `Broker.ack`."""
-        return self._consumer.call(lambda session: self._ack(session, delivery.receipt))
+        claim = self._claims.take(delivery.receipt)
+
+        def work(session: Session) -> None:
+            # Over a later connection it is not ours any more.
+            if claim and session is claim.session:
+                session.channel.basic_ack(claim.tag)
+
+        # Nobody need wait for it: the server does not answer, and what it never heard it delivers again.
+        self._consumer.post(work)
+        return claim is not None
 
     def reject(self, delivery: Delivery, reason: str) -> bool:
         """See `Broker.reject`."""
@@ -163,21 +178,23 @@ class RabbitBroker:
                     time.sleep(_PUT_BACK_SECONDS / 100)
             return [_dead_letter(queue, *message) for message in messages]
 
-        return self._publisher.call(work)
+        # Not where others wait to publish.
+        return self._consumer.call(work)
 
     def drain_dead(self, queue: str, *, requeue: bool = False) -> list[DeadLetter]:
         """See `Broker.drain_dead`."""
 
         def work(session: Session) -> list[DeadLetter]:
             with session.connection.channel() as channel:
-                letters = []
-                for method, properties, body in _messages(channel, layout.dead(queue)):
-                    letter = _dead_letter(queue, method, properties, body)
-                    if requeue:
-                        properties.headers = {}
-                        _put(session, queue, body, properties)
-                    channel.basic_ack(method.delivery_tag)
-                    letters.append(letter)
+                letters: list[DeadLetter] = []
+                count = _waiting(session, layout.dead(queue))
+                while len(letters) < count and (messages := _messages(channel, layout.dead(queue))):
+                    for method, properties, body in messages:
+                        letters.append(_dead_letter(queue, method, properties, body))
+                        if requeue:
+                            properties.headers = {}
+                            _put(session, queue, body, properties)
+                        channel.basic_ack(method.delivery_tag)
                 return letters
 
         return self._publisher.call(work)
@@ -196,7 +213,8 @@ class RabbitBroker:
 
     def paused(self, queue: str) -> bool:
         """See `Broker.paused`."""
-        return self._publisher.call(lambda session: _waiting(session, layout.paused(queue)) > 0)
+        # A server that is short of memory does not listen to who publishes, and yet must be relieved of messages.
+        return self._consumer.call(lambda session: _waiting(session, layout.paused(queue)) > 0)
 
     def close(self) -> None:
         """See `Broker.close`; claims go back at once."""
@@ -205,11 +223,11 @@ class RabbitBroker:
 
     def _begin_publishing(self, session: Session) -> None:
         session.channel.confirm_delivery()
-        _declare(session, self._declared.values())
+        _declare(session, list(self._declared.values()))
 
     def _begin_consuming(self, session: Session) -> None:
         session.channel.basic_qos(prefetch_count=1)
-        _declare(session, self._declared.values())
+        _declare(session, list(self._declared.values()))
 
     def _end_consuming(self) -> None:
         self._claims.lose()
@@ -229,34 +247,30 @@ class RabbitBroker:
             self._pauses[queue] = now, is_paused
         return is_paused
 
-    def _get(self, channel: BlockingChannel, queues: Sequence[str]) -> Claim | None:
+    def _get(self, session: Session, queues: Sequence[str]) -> Claim | None:
         for queue in queues:
-            method, properties, body = channel.basic_get(queue)
+            method, properties, body = session.channel.basic_get(queue)
             if method:
-                return self._claims.add(queue, method, properties, body)
+                return self._claims.add(session, queue, method, properties, body)
         return None
 
     def _wait(self, queues: Sequence[str], timeout: float) -> Claim | None:
-        """Consume until the first message comes. Should others come with it, the first queue's is taken."""
+        """Consume until the first message comes."""
         waiter = self._consumer.call(lambda session: self._begin_waiting(session, queues))
         try:
-            arrived = [waiter.arrivals.get(timeout=timeout)]
+            return waiter.arrivals.get(timeout=timeout)
         except Empty:
-            arrived = []
-        self._consumer.call(lambda session: self._end_waiting(session, waiter))
-        while not waiter.arrivals.empty():
-            arrived.append(waiter.arrivals.get())
-        claims = sorted((claim for claim in arrived if claim), key=lambda claim: queues.index(claim.delivery.queue))
-        for claim in claims[1:]:
-            self.release(claim.delivery)
-        return claims[0] if claims else None
+            return None
+        finally:
+            # The message need not wait for that.
+            self._consumer.post(lambda session: self._end_waiting(session, waiter))
 
     def _begin_waiting(self, session: Session, queues: Sequence[str]) -> _Waiter:
         waiter = _Waiter(session)
 
         def consume(queue: str) -> str:
             def arrived(_: BlockingChannel, method: Basic.Deliver, properties: BasicProperties, body: bytes) -> None:
-                waiter.arrivals.put(self._claims.add(queue, method, properties, body))
+                waiter.arrivals.put(self._claims.add(session, queue, method, properties, body))
 
             tag: str = session.channel.basic_consume(queue, arrived)
             return tag
@@ -273,27 +287,25 @@ class RabbitBroker:
         session.connection.process_data_events(time_limit=0)
         for tag in waiter.tags:
             session.channel.basic_cancel(tag)
-
-    def _ack(self, session: Session, receipt: str) -> bool:
-        if claim := self._claims.take(receipt):
-            session.channel.basic_ack(claim.tag)
-        return claim is not None
+        # It came too late, or beside another.
+        while not waiter.arrivals.empty():
+            if claim := waiter.arrivals.get():
+                self._give_back(claim)
 
     def _return(self, delivery: Delivery, attempts: int) -> bool:
         """Have the message free again, after so many attempts."""
 
         def natively(session: Session) -> bool | None:
-            counted = attempts == delivery.count
             claim = self._claims.get(delivery.receipt)
             if claim is None:
                 return False
-            if claim.held or not (counted or session.server.nack_is_uncounted):
+            if attempts == delivery.count:
+                self._give_back(claim)
+                return True
+            if claim.held or not session.server.nack_is_uncounted:
                 return None
             self._claims.take(delivery.receipt)
-            if counted:
-                session.channel.basic_reject(claim.tag, requeue=True)
-            else:
-                session.channel.basic_nack(claim.tag, requeue=True)
+            session.channel.basic_nack(claim.tag, requeue=True)
             return True
 
         done = self._consumer.call(natively)
@@ -305,19 +317,10 @@ class RabbitBroker:
         return self.ack(delivery)
 
     def _give_back(self, claim: Claim) -> None:
-        """As `retry`, of a claim that is none any more; for the consumer link's thread."""
-
-        def reject(session: Session) -> None:
-            session.channel.basic_reject(claim.tag, requeue=True)
-
-        def publish(session: Session) -> None:
-            _put(session, claim.delivery.queue, claim.delivery.body, claim.copy(claim.delivery.count))
-            self._consumer.post(lambda session: session.channel.basic_ack(claim.tag))
-
-        if claim.held:
-            self._publisher.post(publish)
-        else:
-            self._consumer.post(reject)
+        """End a claim, and have its message free again, as after an attempt; for the consumer link's thread."""
+        if self._claims.take(claim.delivery.receipt):
+            # What a held queue lets go of goes to the queue that it is of, and carries its count.
+            claim.session.channel.basic_reject(claim.tag, requeue=not claim.held)
 
     def _put(self, queue: str, body: bytes, properties: BasicProperties) -> None:
         self._publisher.call(lambda session: _put(session, queue, body, properties))
@@ -343,6 +346,10 @@ def _publish(
         return False
     except NackError as error:
         raise Unavailable(f"The broker refused a message for '{routing_key}': its queue is full or broken.") from error
+    except ChannelClosedByBroker as error:
+        if error.reply_code == _PRECONDITION_FAILED:  # of which a publication has one, its size
+            raise InvalidMessage(f"The broker takes no message as large as {len(body) / 1e6:.1f} MB.") from error
+        raise
     return True
 
 
@@ -364,8 +371,8 @@ def _waiting(session: Session, queue: str) -> int:
 
 
 def _messages(channel: BlockingChannel, queue: str) -> list[tuple[Basic.GetOk, BasicProperties, bytes]]:
-    """All that are in the queue now; they are unacknowledged until somebody does, or the channel closes."""
-    count = channel.queue_declare(queue, passive=True).method.message_count
+    """Those that are in the queue now; they are unacknowledged until somebody does, or the channel closes."""
+    count = min(channel.queue_declare(queue, passive=True).method.message_count, _MOST_AT_ONCE)
     messages = [channel.basic_get(queue) for _ in range(count)]
     return [message for message in messages if message[0] is not None]
 

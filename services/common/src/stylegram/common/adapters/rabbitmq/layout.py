@@ -1,8 +1,8 @@
 """How queues are laid out on a RabbitMQ server, by what it can do.
 
 For each queue of `topology` there are three: the queue itself, bound to the exchange by its topics; `….dead`, which
-takes its dead letters; and `….paused`, which is paused while it holds a message, for a flag that all clients see and
-that survives the server is nothing else that AMQP has.
+takes its dead letters; and `….paused`, which is paused while it holds a message. AMQP has no other flag that all
+clients see and that survives the server.
 """
 
 import re
@@ -76,7 +76,7 @@ class Held:
     queue: str
     client: str
     # For the message to come back to its consumer. One whose client died waits as long.
-    _TTL_SECONDS = 10
+    _TTL_SECONDS = 5
     # For a queue whose client died, and whose messages have long been moved on.
     _EXPIRY_SECONDS = 3600
 

@@ -6,6 +6,7 @@ server's heartbeats in between. A connection that is lost is replaced, after pau
 
 import random
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -112,7 +113,7 @@ class Link:
         return future
 
     def close(self) -> None:
-        """Let go of the connection; what waits for it is told that it is gone."""
+        """Do what is still to be done, if there is a connection, and let go of it."""
         with self._lock:
             self._closing.set()
             self._wake()
@@ -126,20 +127,18 @@ class Link:
     def _run(self) -> None:
         failures = 0
         while not self._closing.is_set():
+            began = time.monotonic()
             try:
                 session = self._open()
-            except (AMQPError, OSError) as error:
-                failures += 1
+            except Exception as error:  # pika and the resolver of names raise more than their own
                 self._refuse(self._failure(error))
-                pause = min(_FIRST_PAUSE * 2 ** min(failures, 10), _LONGEST_PAUSE)
-                self._closing.wait(pause * random.uniform(0.5, 1))
-            except StylegramError as error:
-                failures += 1
-                self._refuse(error)
-                self._closing.wait(_LONGEST_PAUSE)
             else:
-                failures = 0
                 self._serve(session)
+            # A connection that is lost at once, again and again, is one that fails.
+            failures = 0 if time.monotonic() - began > _LONGEST_PAUSE else failures + 1
+            if failures:
+                pause = min(_FIRST_PAUSE * 2 ** min(failures - 1, 10), _LONGEST_PAUSE)
+                self._closing.wait(pause * random.uniform(0.5, 1))
         self._refuse(Unavailable("The broker's connection has been closed."))
 
     def _open(self) -> Session:
@@ -160,12 +159,14 @@ class Link:
             with self._lock:
                 self._connection = session.connection
             # A channel that the server closed shows nowhere else.
-            while session.channel.is_open and not self._closing.is_set():
-                while self._work and session.channel.is_open and not self._closing.is_set():
+            while session.channel.is_open:
+                while self._work and session.channel.is_open:
                     self._do(session, *self._work.popleft())
+                if self._closing.is_set():
+                    break
                 self._tick(session)
                 session.connection.process_data_events(time_limit=self._pulse)
-        except (AMQPError, OSError) as error:
+        except Exception as error:  # a callback's too: were this thread to end, all who call would wait for ever
             _log.warning("broker_lost", link=self._name, reason=_reason(error))
         finally:
             with self._lock:
@@ -176,11 +177,11 @@ class Link:
     def _do(self, session: Session, work: Callable[[Session], _T], future: "Future[_T]") -> None:
         try:
             result = work(session)
-        except (AMQPError, OSError) as error:
+        except StylegramError as error:
+            future.set_exception(error)
+        except Exception as error:
             future.set_exception(self._failure(error))
             raise
-        except BaseException as error:
-            future.set_exception(error)
         else:
             future.set_result(result)
 
@@ -191,8 +192,12 @@ class Link:
             future.set_exception(error)
 
     def _failure(self, error: Exception) -> StylegramError:
-        if isinstance(error, _REFUSALS) and not self._was_connected:
-            # Later it may be a change of passwords, over which no job is to fail.
+        if self._was_connected:
+            # Whatever it is, an operator is at work, over which no job is to fail.
+            return Unavailable(f"The broker did not answer: {_reason(error)}.")
+        if isinstance(error, StylegramError):
+            return error
+        if isinstance(error, _REFUSALS):
             return ConfigurationError(
                 f"The broker refuses the connection: {_reason(error)}.",
                 advice="Look at the user, the password and the virtual host in STYLEGRAM_BROKER_URL.",
