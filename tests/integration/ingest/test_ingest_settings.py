@@ -37,6 +37,27 @@ def test_a_token_that_could_be_guessed_is_refused_and_not_repeated() -> None:
     assert read_settings(IngestSettings, api_tokens="hunter2hunter2!!").tokens == ["hunter2hunter2!!"]
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("", "has no token"),
+        (" ,\n", "has no token"),
+        ("schlüssel-für-den-garten", "not ASCII"),
+        ("a\0" * 16, "not ASCII"),
+    ],
+)
+def test_tokens_that_cannot_be_meant_are_refused(tmp_path: Path, value: str, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"STYLEGRAM_API_TOKENS: .*{words}"):
+        read_settings(IngestSettings, api_tokens=value)
+
+
+def test_an_empty_file_of_tokens_opens_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tokens").write_text("\n")
+    monkeypatch.setenv("STYLEGRAM_API_TOKENS_FILE", str(tmp_path / "tokens"))
+    with pytest.raises(ConfigurationError, match="has no token"):
+        read_settings(IngestSettings)
+
+
 def test_the_daily_picture_has_the_hyperparameters_that_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STYLEGRAM_DAILY_HYPERPARAMETERS", '{"size": 64}')
     assert read_settings(IngestSettings).daily_hyperparameters == Hyperparameters(size=64)

@@ -1,6 +1,7 @@
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,25 @@ def test_a_full_queue_refuses_more_but_knows_its_keys(
     small.close()
 
 
+def test_a_job_is_judged_before_its_pictures_are_there(
+    ingest: Ingest, pair: tuple[AssetReference, AssetReference]
+) -> None:
+    job = ingest.submit(*pair, FAST, idempotency_key="k")
+    wanted = Submission.model_validate(job.model_dump())
+    absent = wanted.model_copy(update={"style": AssetReference(sha256="f" * 64, object_name="", name="")})
+    assert ingest.judge(wanted, idempotency_key="k") == job
+    assert ingest.judge(absent, idempotency_key="new") is None
+    with pytest.raises(InvalidInput, match="'k' belongs to job"):
+        ingest.judge(absent, idempotency_key="k")
+    with pytest.raises(InvalidInput, match="1 masks for 2 style images"):
+        ingest.judge(absent.model_copy(update={"masks": (None,), "further_styles": (pair[1],)}))
+    full = replace(ingest, max_queued=1)
+    with pytest.raises(QueueFull):
+        full.judge(absent)
+    assert full.judge(wanted, idempotency_key="k") == job
+    assert ingest.unfinished_jobs() == [job]
+
+
 def test_a_retry_is_a_new_job_with_the_same_parameters(
     ingest: Ingest, pair: tuple[AssetReference, AssetReference]
 ) -> None:
@@ -165,12 +185,15 @@ def test_a_retry_is_a_new_job_with_the_same_parameters(
     same = set(Submission.model_fields) - {"retry_of"}
     assert again.model_dump(include=same) == job.model_dump(include=same)
     assert ingest.retry(job.id) == again, "it is under way"
-    assert ingest.retry(job.id, idempotency_key="new") == again
+    with pytest.raises(WrongState, match=f"Job {again.id} tries job {job.id} again already"):
+        ingest.retry(job.id, idempotency_key="new")
     say(ingest, completed(again))
     third = ingest.retry(job.id, idempotency_key="third")
     assert third.id not in (job.id, again.id)
     say(ingest, completed(third))
-    assert ingest.retry(job.id, idempotency_key="third").id == third.id
+    fourth = ingest.retry(job.id)
+    assert fourth.id != third.id
+    assert ingest.retry(job.id, idempotency_key="third").id == third.id, "whatever else is under way"
     with pytest.raises(InvalidInput, match="'k' belongs to job"):
         ingest.retry(job.id, idempotency_key="k")
     with pytest.raises(WrongState, match="is succeeded"):

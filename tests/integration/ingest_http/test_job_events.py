@@ -211,6 +211,15 @@ def test_there_is_room_for_so_many_and_who_leaves_makes_some(ingest: Ingest, pai
             assert time.monotonic() < deadline
 
 
+def test_who_asks_for_the_head_follows_nothing(ingest: Ingest, job: Job) -> None:
+    app = create_app(ingest)
+    app.state.watch = JobWatch(ingest.changed_jobs, capacity=1)
+    with serving(app) as client:
+        for _ in range(2):
+            response = client.head(f"/v1/jobs/{job.id}/events")
+            assert (response.status_code, response.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+
+
 def test_a_token_is_needed_here_too(ingest: Ingest, job: Job) -> None:
     with serving(create_app(ingest, tokens=[TOKEN])) as client:
         assert client.get(f"/v1/jobs/{job.id}/events").status_code == 401

@@ -105,6 +105,21 @@ def test_a_token_comes_from_the_environment_or_a_file(
     assert (refused.code, "STYLEGRAM_TOKEN_FILE" in refused.err) == (2, True)
 
 
+def test_a_token_for_this_machine_goes_to_no_proxy(
+    stylegram: Command, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STYLEGRAM_TOKEN", TOKEN)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with stranger(200, b"") as proxy, served(ingest, tokens=[TOKEN]) as url:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy)
+        for here in (url, url.replace("127.0.0.1", "localhost")):
+            assert stylegram("queue", "status", "--url", here).code == 0
+        elsewhere = stylegram("queue", "status", "--url", "http://stylegram.invalid")
+        assert "not what this version understands" in elsewhere.err, "others are asked through it"
+
+
 def test_a_folder_that_holds_no_state_is_refused_and_left_alone(stylegram: Command, tmp_path: Path) -> None:
     refused = stylegram("jobs", "list", "--state", str(tmp_path))
     assert (refused.code, refused.out) == (2, "")

@@ -9,7 +9,7 @@ from ingest_samples import open_ingest
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.authentication import Tokens
 
-OTHER = "schlüssel-für-den-Garten"
+OTHER = "another-token-for-somebody"
 PLACES = ("/", "/v1/jobs", "/v1/nothing", "/static/stylegram.css", "/openapi.json")
 
 

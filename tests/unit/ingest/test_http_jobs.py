@@ -34,7 +34,7 @@ def test_a_submitted_job_is_queued_and_can_be_asked_for(client: TestClient, inge
 def test_what_is_not_said_takes_its_default(client: TestClient, pair: Pair) -> None:
     content, style = pair
     job = client.post("/v1/jobs", json={"content": content.sha256, "style": style.sha256}).json()
-    assert (job["publish"], job["hyperparameters"]["size"]) == (True, 512)
+    assert (job["publish"], job["hyperparameters"]["size"]) == (False, 512)
 
 
 def test_a_key_gives_one_job(client: TestClient, ingest: Ingest, pair: Pair) -> None:
@@ -42,9 +42,18 @@ def test_a_key_gives_one_job(client: TestClient, ingest: Ingest, pair: Pair) -> 
     first, second = (client.post("/v1/jobs", json=submission(pair), headers=headers) for _ in range(2))
     assert first.json() == second.json()
     assert len(ingest.unfinished_jobs()) == 1
-    other = client.post("/v1/jobs", json=submission(pair, publish=False), headers=headers)
+    other = client.post("/v1/jobs", json=submission(pair, publish=True), headers=headers)
     assert other.status_code == 422
     assert "'monday' belongs to job" in other.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["", f"/{NOBODY}/retry"])
+def test_the_daily_jobs_keys_are_nobody_elses(client: TestClient, pair: Pair, path: str) -> None:
+    headers = {"Idempotency-Key": "daily-2026-11-20"}
+    response = client.post(f"/v1/jobs{path}", json=submission(pair), headers=headers)
+    assert response.status_code == 422
+    (error,) = response.json()["errors"]
+    assert (error["where"], "daily-" in error["detail"]) == ("header/idempotency-key", True)
 
 
 def listed(client: TestClient, **query: Any) -> list[str]:
@@ -149,6 +158,8 @@ def test_what_failed_is_tried_again_as_a_new_job(client: TestClient, ingest: Ing
     assert (retry.retry_of, retry.publish, retry.time_limit_seconds) == (job.id, False, 7)
     for headers in ({}, {"Idempotency-Key": "again"}):
         assert client.post(f"/v1/jobs/{job.id}/retry", headers=headers).json()["id"] == retry.id
+    other = client.post(f"/v1/jobs/{job.id}/retry", headers={"Idempotency-Key": "other"})
+    assert (other.status_code, retry.id in other.json()["detail"]) == (409, True)
     EventHandler(ingest.engine).handle(JobCancelled(job_id=retry.id, worker="w"), 1)
     assert client.post(f"/v1/jobs/{job.id}/retry", headers={"Idempotency-Key": "again"}).json()["id"] == retry.id
     assert client.post(f"/v1/jobs/{job.id}/retry").json()["id"] != retry.id
@@ -193,7 +204,8 @@ def test_nothing_is_done_to_an_unknown_job(client: TestClient, action: str) -> N
 def test_pictures_must_be_there_in_their_roles(client: TestClient, pair: Pair) -> None:
     content, style = pair
     response = client.post("/v1/jobs", json=submission((style, content)))
-    assert response.status_code == 404
+    assert response.status_code == 422
+    assert [error["where"] for error in response.json()["errors"]] == ["body/content", "body/style"]
     assert "no content image 000000000000…" in response.json()["detail"]
 
 

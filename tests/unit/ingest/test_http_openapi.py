@@ -1,12 +1,15 @@
 """What the API says of itself."""
 
+import json
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from ingest_http import TOKEN, open_client
+from ingest_samples import add_asset
 from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.records import Role
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.submission import JobSubmission
 
@@ -48,14 +51,14 @@ def test_every_problem_is_one(operations: dict[str, dict[str, Any]]) -> None:
 @pytest.mark.parametrize(
     ("name", "statuses"),
     [
-        ("post /v1/jobs", {202, 400, 401, 403, 404, 413, 415, 422, 429, 503}),
+        ("post /v1/jobs", {202, 400, 401, 403, 413, 415, 422, 429, 503}),
         ("get /v1/jobs", {200, 401, 422, 503}),
         ("get /v1/assets", {200, 401, 422, 503}),
         ("post /v1/jobs/{job_id}/retry", {202, 401, 403, 404, 409, 422, 429, 503}),
         ("post /v1/jobs/{job_id}/cancel", {200, 202, 401, 403, 404, 422, 503}),
         ("get /v1/jobs/{job_id}/timelapse", {200, 206, 304, 401, 404, 416, 422, 503}),
         ("get /v1/jobs/{job_id}/events", {200, 204, 401, 404, 422, 503}),
-        ("post /v1/sync", {200, 401, 403, 404, 409, 503}),
+        ("post /v1/sync", {200, 401, 403, 404, 409, 422, 503}),
         ("get /healthz", {200, 503}),
     ],
 )
@@ -78,11 +81,43 @@ def test_a_job_is_submitted_as_json_or_as_a_form(schema: dict[str, Any], operati
         assert described["examples"], media_type
 
 
-def test_the_examples_can_be_submitted() -> None:
-    examples = JobSubmission.model_json_schema()["examples"]
-    assert len(examples) == 2
-    for example in examples:
-        JobSubmission.model_validate(example)
+def test_the_examples_can_be_submitted(
+    client: TestClient, ingest: Ingest, schema: dict[str, Any], operations: dict[str, dict[str, Any]]
+) -> None:
+    content = operations["post /v1/jobs"]["requestBody"]["content"]
+    as_json, as_form = ([each["value"] for each in described["examples"].values()] for described in content.values())
+    of_model = schema["components"]["schemas"]["JobSubmission"]["examples"]
+    assert (len(as_json), len(as_form), len(of_model)) == (2, 1, 2)
+    for example in (*as_json, *as_form, *of_model):
+        for role, pictures in (
+            (Role.CONTENT, [example["content"], *filter(None, example.get("masks", []))]),
+            (Role.STYLE, [example["style"], *example.get("further_styles", [])]),
+        ):
+            for sha256 in pictures:
+                add_asset(ingest, role, int(sha256, 16))
+    for example in (*as_json, *of_model):
+        response = client.post("/v1/jobs", json=example)
+        assert response.status_code == 202, response.text
+    for example in as_form:
+        parts = {
+            name: (None, value if isinstance(value, str) else json.dumps(value)) for name, value in example.items()
+        }
+        response = client.post("/v1/jobs", files=parts)
+        assert response.status_code == 202, response.text
+
+
+@pytest.mark.parametrize(
+    "model", ["Job", "Asset", "QuarantinedFile", "QueueStatus", "DeadLetter", "JobSubmission", "JobForm", "Snapshot"]
+)
+def test_every_field_is_described(schema: dict[str, Any], model: str) -> None:
+    properties = schema["components"]["schemas"][model]["properties"]
+    assert [name for name, described in properties.items() if not described.get("description")] == []
+
+
+def test_ids_are_said_to_be_uuids(schema: dict[str, Any]) -> None:
+    job = schema["components"]["schemas"]["Job"]["properties"]
+    assert job["id"]["format"] == "uuid"
+    assert {"type": "string", "format": "uuid"} in job["retry_of"]["anyOf"]
 
 
 def test_hyperparameters_are_described_by_their_model(schema: dict[str, Any]) -> None:

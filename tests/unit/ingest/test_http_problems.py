@@ -1,8 +1,10 @@
+import asyncio
 import json
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from structlog.testing import capture_logs
 
 from ingest_http import NOBODY, open_client, submission
 from stylegram.common.errors import (
@@ -21,6 +23,7 @@ from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.sync import SyncRunning
 
 Pair = tuple[AssetReference, AssetReference]
+BROWSER = {"Accept": "text/html,*/*;q=0.8"}
 
 
 @pytest.mark.parametrize(
@@ -109,22 +112,90 @@ def test_what_http_itself_refuses_is_a_problem_too(client: TestClient) -> None:
         "type": "about:blank",
         "title": "Not Found",
         "status": 404,
-        "detail": "Not Found",
+        "detail": "There is nothing at /v1/nothing; /openapi.json says what there is.",
         "instance": "/v1/nothing",
     }
     wrong = client.delete("/v1/quarantine")
     assert (wrong.status_code, wrong.json()["title"]) == (405, "Method Not Allowed")
-    assert wrong.headers["allow"] == "GET"
+    assert wrong.headers["allow"] == "GET, HEAD"
+    assert wrong.json()["detail"] == "/v1/quarantine can only be asked by GET, HEAD."
     several = client.put("/v1/jobs")
-    assert (several.status_code, several.headers["allow"]) == (405, "GET, POST")
+    assert (several.status_code, several.headers["allow"]) == (405, "GET, HEAD, POST")
+    assert client.get("/v1/reconcile").headers["allow"] == "POST"
+    assert client.post("/static/stylegram.css").headers["allow"] == "GET, HEAD"
     assert client.get("/static/../app.py").json()["status"] == 404
+    for path in ("/v1/jobs/", "/v1/daily/"):
+        assert client.post(path, json={}).status_code == 404, "nobody is sent elsewhere with a body"
 
 
 def test_people_see_a_page_that_escapes_what_it_quotes(client: TestClient) -> None:
-    response = client.get(f"/v1/jobs/{NOBODY}", headers={"Accept": "text/html,*/*;q=0.8"})
+    response = client.post(f"/jobs/{NOBODY}/cancel", headers=BROWSER)
     assert response.status_code == 404
     assert response.headers["content-type"].startswith("text/html")
     assert f"There is no job &#39;{NOBODY}&#39;." in response.text
+
+
+def test_programs_get_no_pages(client: TestClient) -> None:
+    for path in (f"/v1/jobs/{NOBODY}", "/v1/nothing", "/static/nothing"):
+        response = client.get(path, headers=BROWSER)
+        assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")
+        assert "vary" not in response.headers
+    for headers in ({}, BROWSER):
+        assert client.get("/nothing", headers=headers).headers["vary"] == "Accept"
+
+
+def test_a_flood_of_errors_is_not_repeated_whole(client: TestClient, pair: Pair) -> None:
+    response = client.post("/v1/jobs", json=submission(pair, **{f"colour{number}": 1 for number in range(100)}))
+    assert (response.status_code, len(response.json()["errors"])) == (422, 20)
+    assert response.json()["detail"].endswith("; and 80 more")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "names"),
+    [
+        ("GET", "/v1/jobs?status=failed", ["status"]),
+        ("GET", "/v1/jobs?limit=3&Limit=3&state=queued&x", ["Limit", "x"]),
+        ("GET", f"/v1/jobs/{NOBODY}?width=320", ["width"]),
+        ("POST", "/v1/daily?Again=true", ["Again"]),
+        ("POST", "/v1/sync?role=content", ["role"]),
+        ("GET", "/v1/queues?name=x", ["name"]),
+    ],
+)
+def test_a_name_in_the_query_that_does_nothing_is_refused(
+    client: TestClient, method: str, path: str, names: list[str]
+) -> None:
+    response = client.request(method, path)
+    assert response.status_code == 422
+    assert [error["where"] for error in response.json()["errors"]] == [f"query/{name}" for name in names]
+
+
+def test_pages_and_probes_do_not_mind(client: TestClient) -> None:
+    for path in ("/", "/healthz", "/readyz"):
+        assert client.get(f"{path}?from=elsewhere").status_code == 200
+
+
+@pytest.mark.parametrize("body", ["application/json", "multipart/form-data; boundary=x"])
+def test_a_request_that_breaks_off_is_no_defect(client: TestClient, body: str) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/v1/jobs",
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1:8000"), (b"content-type", body.encode())],
+    }
+    with capture_logs() as logs:
+        asyncio.run(client.app(scope, receive, send))  # type: ignore[arg-type]
+    assert logs == []
+    assert sent[0]["status"] == 400
 
 
 def failing(ingest: Ingest, monkeypatch: pytest.MonkeyPatch, error: StylegramError) -> TestClient:

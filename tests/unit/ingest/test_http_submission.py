@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from ingest_http import submission
+from ingest_http import open_client, submission
 from ingest_samples import FAST, add_asset, encoded, png, quarters
 from stylegram.common.messages import Priority
 from stylegram.common.records import AssetReference, Role
@@ -50,7 +51,7 @@ def test_assets_can_be_named_instead(client: TestClient, pair: Pair) -> None:
     content, style = pair
     job = submitted(client, {"content": content.sha256}, {"style": png(2)})
     assert (job.content, job.style.sha256) == (content, digest(png(2)))
-    assert (job.publish, job.priority) == (True, Priority.INTERACTIVE)
+    assert (job.publish, job.priority) == (False, Priority.INTERACTIVE)
     job = submitted(client, {"content": content.sha256, "style": style.sha256})
     assert (job.content, job.style, job.start_image) == (*pair, None)
 
@@ -171,8 +172,78 @@ def test_what_is_no_picture_is_refused_with_the_reason(client: TestClient, inges
 
 @pytest.mark.parametrize("name", ["further_styles", "masks", "start_image"])
 def test_every_picture_must_be_there(client: TestClient, pair: Pair, name: str) -> None:
-    value = UNKNOWN if name == "start_image" else [UNKNOWN]
-    assert client.post("/v1/jobs", json=submission(pair, **{name: value})).status_code == 404
+    value, where = (UNKNOWN, name) if name == "start_image" else ([pair[1].sha256, UNKNOWN], f"{name}/1")
+    response = client.post("/v1/jobs", json=submission(pair, **{name: value}))
+    assert response.status_code == 422
+    (error,) = response.json()["errors"]
+    assert error["where"] == f"body/{where}"
+    assert "There is no" in error["detail"]
+
+
+def multipart(fields: dict[str, str]) -> bytes:
+    parts = (f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{fields[name]}\r\n' for name in fields)
+    return "".join(parts).encode() + b"--x--"
+
+
+def test_a_form_that_is_cut_off_is_not_taken_for_a_shorter_one(client: TestClient, ingest: Ingest, pair: Pair) -> None:
+    content, style = pair
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    body = multipart({"content": content.sha256, "style": style.sha256, "priority": "batch"})
+    for length in range(body.index(b"priority"), len(body)):
+        response = client.post("/v1/jobs", content=body[:length], headers=kind)
+        assert (response.status_code, "closing boundary" in response.json()["detail"]) == (400, True)
+    assert not ingest.unfinished_jobs()
+    for ending in (b"", b"\r\n", b"\r\nan epilogue"):
+        assert client.post("/v1/jobs", content=body + ending, headers=kind).json()["priority"] == "batch"
+
+
+@pytest.mark.parametrize(
+    "charset", ["utf-16", "latin-1", "idna", "punycode", "unicode_escape", "hex", "nonsense", '""']
+)
+def test_a_form_comes_in_utf8(client: TestClient, pair: Pair, charset: str) -> None:
+    body = multipart({"content": pair[0].sha256, "style": pair[1].sha256, "\\ud800": "ä"})
+    kind = "multipart/form-data; boundary=x"
+    response = client.post("/v1/jobs", content=body, headers={"Content-Type": f"{kind}; charset={charset}"})
+    assert (response.status_code, "UTF-8" in response.json()["detail"]) == (415, True)
+    for known in ("UTF-8", "us-ascii"):
+        response = client.post("/v1/jobs", content=body, headers={"Content-Type": f"{kind}; charset={known}"})
+        assert response.json()["errors"][0]["where"] == "body/\\ud800"
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "status"),
+    [
+        ({"masks": ["", ""]}, "", 422),
+        ({"style": UNKNOWN}, "", 422),
+        ({"further_styles": UNKNOWN}, "", 422),
+        ({"hyperparameters": '{"start": "image"}'}, "", 422),
+        ({"time_limit_seconds": "0"}, "", 422),
+        ({}, "known", 422),
+        ({}, "new", 429),
+    ],
+)
+def test_what_is_refused_leaves_no_pictures_behind(
+    ingest: Ingest, pair: Pair, change: dict[str, Any], key: str, status: int
+) -> None:
+    ingest.submit(*pair, FAST, idempotency_key="known")
+    client = open_client(replace(ingest, max_queued=1 if key == "new" else 2))
+    response = client.post(
+        "/v1/jobs",
+        data={"style": pair[1].sha256} | change,
+        files={"content": png(1)},
+        headers={"Idempotency-Key": key} if key else {},
+    )
+    assert response.status_code == status
+    assert list(ingest.storage.list("assets/")) == []
+
+
+@pytest.mark.parametrize("name", ["content", "further_styles", "masks", "start_image", "hyperparameters"])
+def test_a_file_that_is_empty_is_a_mistake(client: TestClient, pair: Pair, name: str) -> None:
+    data = {"content": pair[0].sha256, "style": pair[1].sha256}
+    data.pop(name, None)
+    response = client.post("/v1/jobs", data=data, files={name: ("a.png", b"")})
+    assert response.status_code == 422
+    assert response.json()["errors"] == [{"where": f"body/{name}", "detail": "The file is empty."}]
 
 
 @pytest.mark.parametrize(

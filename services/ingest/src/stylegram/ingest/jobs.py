@@ -24,6 +24,8 @@ from stylegram.ingest.schemas import Job, JobFilter, Page, Submission
 from stylegram.ingest.tables import AssetRow, JobRow, JobState
 
 _EVERY_JOB = JobFilter()
+DAILY_KEYS = "daily-"
+"""What the idempotency keys of daily jobs begin with, and no client's may."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +89,32 @@ class Jobs:
             priority=priority,
             time_limit_seconds=time_limit_seconds,
         )
+        return self.enqueue(submission, idempotency_key=idempotency_key)
+
+    def enqueue(self, submission: Submission, *, idempotency_key: str | None = None) -> Job:
+        """The same, of what is one thing already."""
         _check(submission)
         with transaction(self.engine) as session:
             return self._queue(session, submission, idempotency_key)
+
+    def judge(self, submission: Submission, *, idempotency_key: str | None = None) -> Job | None:
+        """Refuse what `enqueue` would refuse, as far as that can be said before the pictures are there.
+
+        Args:
+            submission: of its pictures only the digests count, and the names in errors.
+            idempotency_key: as in `submit`.
+
+        Returns:
+            The job of that key, if there is one; then nothing is left to be done.
+
+        Raises:
+            InvalidInput: see `submit`.
+            InvalidHyperparameters: likewise.
+            QueueFull: likewise.
+        """
+        _check(submission)
+        with transaction(self.engine) as session:
+            return self._earlier(JobRepository(session), submission, idempotency_key)
 
     def submit_daily(
         self, hyperparameters: Hyperparameters, *, again: bool = False, rng: random.Random | None = None
@@ -107,7 +132,7 @@ class Jobs:
             InvalidHyperparameters: they need other pictures than a pair.
             QueueFull: too many jobs wait.
         """
-        key = None if again else f"daily-{utcnow().astimezone(self.timezone):%Y-%m-%d}"
+        key = None if again else f"{DAILY_KEYS}{utcnow().astimezone(self.timezone):%Y-%m-%d}"
         if todays := self._of_key(key):
             return todays
         pair = self.choose_pair(rng or random.Random())
@@ -137,15 +162,16 @@ class Jobs:
             return _found(jobs.get(job_id), job_id)
 
     def retry(self, job_id: str, *, idempotency_key: str | None = None) -> Job:
-        """Queue a job like one that failed or was cancelled, unless one is under way already.
+        """Queue a job like one that failed or was cancelled, unless one is under way already: without a key, that one
+        is the answer.
 
         Args:
             job_id: the one that ended.
-            idempotency_key: as in `submit`.
+            idempotency_key: as in `submit`: what it once gave, it gives for ever.
 
         Raises:
             NotFound: no such job.
-            WrongState: it has not ended, or it succeeded.
+            WrongState: it has not ended, or it succeeded; or another retry is under way, which is not the key's.
             InvalidInput: the key belongs to another job.
             QueueFull: too many jobs wait.
         """
@@ -160,7 +186,13 @@ class Jobs:
                 )
             key_is_known = idempotency_key is not None and jobs.by_idempotency_key(idempotency_key)
             if not key_is_known and (under_way := jobs.unfinished_retry(job_id)):
-                return under_way
+                if idempotency_key is None:
+                    return under_way
+                # Not kept for this key, it would be another one once that has ended.
+                raise WrongState(
+                    f"Job {under_way.id} tries job {job_id} again already, and not under this key.",
+                    advice="Follow that one, or wait for its end.",
+                )
             return self._queue(session, job.model_copy(update={"retry_of": job_id}), idempotency_key)
 
     def job(self, job_id: str) -> Job:
@@ -219,12 +251,18 @@ class Jobs:
         with transaction(self.engine) as session:
             return JobRepository(session).by_idempotency_key(key)
 
-    def _queue(self, session: Session, submission: Submission, key: str | None) -> Job:
-        jobs = JobRepository(session)
+    def _earlier(self, jobs: JobRepository, submission: Submission, key: str | None) -> Job | None:
+        """The job of that key; where there is none, there is room for one."""
         if key is not None and (earlier := jobs.by_idempotency_key(key)):
             return _same(earlier, submission)
         if jobs.queued() >= self.max_queued:
             raise QueueFull(f"{self.max_queued} jobs wait already.", advice="Submit it later.")
+        return None
+
+    def _queue(self, session: Session, submission: Submission, key: str | None) -> Job:
+        jobs = JobRepository(session)
+        if earlier := self._earlier(jobs, submission, key):
+            return earlier
         job = JobRow(
             id=str(uuid4()),
             idempotency_key=key,

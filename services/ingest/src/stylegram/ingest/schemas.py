@@ -3,7 +3,16 @@
 from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import Priority
@@ -27,51 +36,67 @@ def _in_utc(time: datetime) -> datetime:
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A time that somebody asks for; it says its time zone."""
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+# Text as the table has it, and as the API describes it.
+_Id = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 
 
 class Submission(BaseModel):
-    """What is to be painted, and how; for what each field means see `tables.JobRow`."""
+    """What is to be painted, and how."""
 
     model_config = ConfigDict(frozen=True)
 
-    content: AssetReference
-    style: AssetReference
-    further_styles: Annotated[tuple[AssetReference, ...], BeforeValidator(_none_given)]
-    masks: Annotated[tuple[AssetReference | None, ...], BeforeValidator(_none_given)]
-    start_image: AssetReference | None
-    hyperparameters: Hyperparameters
-    publish: bool
-    priority: Priority
-    time_limit_seconds: float | None
-    retry_of: str | None = None
+    content: AssetReference = Field(description="The picture whose subject is painted.")
+    style: AssetReference = Field(description="The picture whose manner is.")
+    further_styles: Annotated[tuple[AssetReference, ...], BeforeValidator(_none_given)] = Field(
+        description="The style images after the first."
+    )
+    masks: Annotated[tuple[AssetReference | None, ...], BeforeValidator(_none_given)] = Field(
+        description="For each style image, the first included, where it goes; null is everywhere. Or none."
+    )
+    start_image: AssetReference | None = Field(description="What a start from an image starts from.")
+    hyperparameters: Hyperparameters = Field(description="How it is painted, whole.")
+    publish: bool = Field(description="Whether the picture is to be posted.")
+    priority: Priority = Field(description="Who waits for it: interactive jobs pass those of a batch.")
+    time_limit_seconds: float | None = Field(
+        description="What an attempt may take, in seconds; the worker's own limit where null."
+    )
+    retry_of: _Id | None = Field(None, description="The job that this one repeats.")
 
 
 class Job(Submission):
-    """A job as the table has it; for what each field means see `tables.JobRow`."""
+    """A job as it stands."""
 
-    id: str
-    idempotency_key: str | None
-    created_at: datetime
-    state: JobState
-    sequence: int
-    published_at: datetime | None
-    publications: int
-    heard_at: datetime | None
-    cancel_requested_at: datetime | None
-    started_at: datetime | None
-    finished_at: datetime | None
-    attempt: int | None
-    worker: str | None
-    evaluation: int | None
-    evaluations: int | None
-    loss: float | None
-    result: str | None
-    reason: str | None
-    error_code: str | None
-    post_requested_at: datetime | None
-    post_state: PostState | None
-    post_url: str | None
-    post_reason: str | None
+    id: _Id = Field(description="The job's name, everywhere.")
+    idempotency_key: str | None = Field(description="The key that it was submitted under.")
+    created_at: datetime = Field(description="When it was submitted.")
+    state: JobState = Field(description="Where it stands; succeeded, failed and cancelled are for good.")
+    sequence: int = Field(description="Grows with every change; the id of the events at `/v1/jobs/{job_id}/events`.")
+    published_at: datetime | None = Field(
+        description="When its message was put into the workers' queue; null: not yet. This is not about its post."
+    )
+    publications: int = Field(
+        description="How often its message was put into the queue; more than once if it was lost there."
+    )
+    heard_at: datetime | None = Field(
+        description="When its message was put into the queue, or its worker last said something, whichever was later."
+    )
+    cancel_requested_at: datetime | None = Field(description="When somebody asked for its end.")
+    started_at: datetime | None = Field(description="Start of the latest attempt.")
+    finished_at: datetime | None = Field(description="When it ended, in whatever way.")
+    attempt: int | None = Field(description="The latest; null before there is one, and where its worker is lost.")
+    worker: str | None = Field(description="Who works on it, or did so last.")
+    evaluation: int | None = Field(description="Evaluations done in this attempt.")
+    evaluations: int | None = Field(description="Evaluations in all.")
+    loss: float | None = Field(description="After the last evaluation that was told of; null where it is no number.")
+    result: str | None = Field(
+        description="Name of the picture's object in storage; the picture itself is at `/v1/jobs/{job_id}/result`."
+    )
+    reason: str | None = Field(description="Why there is no picture, for people.")
+    error_code: str | None = Field(description="The same, for programs.")
+    post_requested_at: datetime | None = Field(description="When the publisher was asked to post the picture.")
+    post_state: PostState | None = Field(description="What became of the post; null: nothing yet.")
+    post_url: str | None = Field(description="Where the post is.")
+    post_reason: str | None = Field(description="Why there is no post.")
 
     @property
     def finished(self) -> bool:
@@ -97,18 +122,18 @@ class Page(BaseModel, Generic[_Item]):
 
     model_config = ConfigDict(frozen=True)
 
-    items: list[_Item]
+    items: list[_Item] = Field(description="In the order that was asked for.")
     next: str | None = Field(description="The cursor of what follows; null at the end.")
 
 
 class Asset(AssetReference):
-    """A clean picture in storage; for what each field means see `tables.AssetRow`."""
+    """A clean picture in storage."""
 
-    role: Role
-    width: int
-    height: int
-    format: str
-    created_at: datetime
+    role: Role = Field(description="What the picture is for.")
+    width: int = Field(description="Pixels, upright.")
+    height: int = Field(description="Pixels, upright.")
+    format: str = Field(description="What the source's bytes were, as in JPEG.")
+    created_at: datetime = Field(description="When Stylegram first had it.")
 
 
 class QuarantinedFile(BaseModel):
@@ -116,12 +141,12 @@ class QuarantinedFile(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    source: str
-    role: Role
-    key: str
-    name: str
-    reason: str
-    seen_at: datetime
+    source: str = Field(description="URL of the source.")
+    role: Role = Field(description="What the source's pictures are for.")
+    key: str = Field(description="What the source knows the file by.")
+    name: str = Field(description="The file's name.")
+    reason: str = Field(description="Why it is refused.")
+    seen_at: datetime = Field(description="When a sync last saw it.")
 
 
 class QueueStatus(BaseModel):
@@ -129,7 +154,7 @@ class QueueStatus(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    name: str
+    name: str = Field(description="The queue's.")
     waiting: int = Field(description="Messages that nobody has claimed yet.")
     dead: int = Field(description="Messages that nobody could use.")
     paused: bool = Field(description="Whether nobody receives from it until it is resumed.")

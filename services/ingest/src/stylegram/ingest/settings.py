@@ -41,6 +41,13 @@ def _tokens_in(secret: SecretStr) -> Sequence[str]:
 
 def _hard_to_guess(secret: SecretStr) -> SecretStr:
     tokens = _tokens_in(secret)
+    if not tokens:
+        # Taken for none, it would open to everybody what somebody meant to lock.
+        raise ValueError("it is set and has no token in it; give one, or unset it")
+    if not all(token.isascii() and token.isprintable() for token in tokens):
+        raise ValueError(
+            f"one of the {len(tokens)} tokens has characters that are not ASCII, which programs send differently"
+        )
     if any(len(token) < _LEAST_TOKEN_CHARACTERS for token in tokens):
         raise ValueError(
             f"one of the {len(tokens)} tokens is too short, it needs {_LEAST_TOKEN_CHARACTERS} characters;"

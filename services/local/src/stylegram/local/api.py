@@ -21,6 +21,7 @@ from stylegram.common.errors import ConfigurationError, InvalidInput, NotFound, 
 from stylegram.common.ports import DeadLetter
 from stylegram.common.service import read_settings
 from stylegram.common.settings import Settings
+from stylegram.ingest.http.loopback import is_loopback
 from stylegram.ingest.schemas import Job, Page, QueueStatus
 
 _ID_LENGTH = 36
@@ -73,12 +74,15 @@ def open_api(url: str | None, state: Path | None) -> Iterator["Api"]:
             yield Api(client, str(state), streams=False)
         return
     settings = read_settings(ApiSettings, **({} if url is None else {"url": url}))
-    if urlsplit(settings.url).scheme not in ("http", "https") or not urlsplit(settings.url).hostname:
+    host = urlsplit(settings.url).hostname
+    if urlsplit(settings.url).scheme not in ("http", "https") or not host:
         raise ConfigurationError(
             f"'{settings.url}' is no address of a Stylegram.", advice="It looks like http://127.0.0.1:8000."
         )
     headers = {"Authorization": f"Bearer {settings.token.get_secret_value()}"} if settings.token else {}
-    with httpx2.Client(base_url=settings.url, headers=headers, timeout=_TIMEOUT) as client:
+    # What is asked on this machine, and with which token, is no proxy's business.
+    trust_env = not is_loopback(host)
+    with httpx2.Client(base_url=settings.url, headers=headers, timeout=_TIMEOUT, trust_env=trust_env) as client:
         yield Api(client, settings.url, streams=True)
 
 

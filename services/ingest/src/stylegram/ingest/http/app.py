@@ -8,7 +8,7 @@ from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
@@ -18,7 +18,9 @@ from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http import assets, jobs, openapi, pages, problems, queues, system
 from stylegram.ingest.http.authentication import Authentication, Tokens
 from stylegram.ingest.http.body_limit import BodyLimit
+from stylegram.ingest.http.dependencies import only_known_queries
 from stylegram.ingest.http.guard import Guard
+from stylegram.ingest.http.head import Head
 from stylegram.ingest.http.headers import Headers
 from stylegram.ingest.http.pictures import Pictures
 from stylegram.ingest.http.watch import JobWatch
@@ -44,7 +46,7 @@ def create_app(
         max_upload_megabytes: the most that a request's body may have.
         alive: raises, and at once, where a part of the process has ended that should run.
     """
-    middleware = [Middleware(Headers), Middleware(Guard, any_host=bool(tokens))]
+    middleware = [Middleware(Head), Middleware(Headers), Middleware(Guard, any_host=bool(tokens))]
     if tokens:
         middleware.append(Middleware(Authentication, Tokens(tokens)))
     middleware.append(Middleware(BodyLimit, max_upload_megabytes))
@@ -56,6 +58,8 @@ def create_app(
         # The interactive pages load their parts from other hosts.
         docs_url=None,
         redoc_url=None,
+        # A body would be sent twice, and a path that is wrong stay unnoticed.
+        redirect_slashes=False,
         middleware=middleware,
     )
     app.state.ingest = ingest
@@ -63,10 +67,12 @@ def create_app(
     app.state.pictures = Pictures(ingest.storage)
     app.state.watch = JobWatch(ingest.changed_jobs)
     app.state.alive = alive
-    routers = [feature.router for feature in (jobs, assets, queues, system, pages)]
-    for router in routers:
-        app.include_router(router)
-    problems.install(app, [route for router in routers for route in router.routes])
+    api, others = (jobs, assets, queues), (system, pages)
+    for feature in api:
+        app.include_router(feature.router, dependencies=[Depends(only_known_queries)])
+    for feature in others:
+        app.include_router(feature.router)
+    problems.install(app, [route for feature in (*api, *others) for route in feature.router.routes])
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     openapi.complete(app, authenticated=bool(tokens))
     return app

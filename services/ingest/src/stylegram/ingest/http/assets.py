@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from stylegram.common.records import Role
 from stylegram.ingest.http.dependencies import IngestDep, Listing, PicturesDep, ThumbnailWidth
@@ -33,7 +34,7 @@ def list_assets(
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {}, "image/png": {}}}, **NOT_MODIFIED, **responses(404)},
 )
-def get_asset(
+async def get_asset(
     role: Annotated[Role, Path(description="What the picture is for.")],
     sha256: Annotated[Sha256, Path(description="Digest of the bytes as the source had them.")],
     request: Request,
@@ -42,7 +43,8 @@ def get_asset(
     width: ThumbnailWidth = None,
 ) -> Response:
     """The picture itself, upright, in sRGB and without metadata."""
-    return pictures.answer(request, ingest.asset(role, sha256).object_name, width)
+    asset = await run_in_threadpool(ingest.asset, role, sha256)
+    return await pictures.answer(request, asset.object_name, width)
 
 
 @router.get("/quarantine")

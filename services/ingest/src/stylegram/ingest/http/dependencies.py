@@ -5,12 +5,15 @@ from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Header, Path, Query, Request
-from pydantic import BaseModel, BeforeValidator
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.pictures import Pictures, Width
 from stylegram.ingest.http.watch import JobWatch
+from stylegram.ingest.jobs import DAILY_KEYS
 from stylegram.ingest.schemas import Instant
 
 _Item = TypeVar("_Item")
@@ -19,7 +22,7 @@ _Item = TypeVar("_Item")
 class Listing(BaseModel, Generic[_Item]):
     """A list that can grow fields beside its items."""
 
-    items: list[_Item]
+    items: list[_Item] = Field(description="All of them.")
 
 
 def _ingest(request: Request) -> Ingest:
@@ -44,9 +47,25 @@ def _written_out(text: str) -> str:
     return text
 
 
+def _of_a_client(key: str) -> str:
+    if key.startswith(DAILY_KEYS):
+        raise ValueError(f"keys that begin with {DAILY_KEYS} are Stylegram's own; choose another")
+    return key
+
+
 def _watch(request: Request) -> JobWatch:
     watch: JobWatch = request.app.state.watch
     return watch
+
+
+async def only_known_queries(request: Request) -> None:
+    """Refuse a query's names that the endpoint does not know, as a misspelt one would do nothing."""
+    route: APIRoute = request.scope["route"]
+    known = [field.alias for field in route.dependant.query_params]
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        detail = f"Not known here; known: {', '.join(known) or 'none'}."
+        raise RequestValidationError([{"loc": ("query", name), "msg": detail, "type": "extra"} for name in unknown])
 
 
 IngestDep = Annotated[Ingest, Depends(_ingest)]
@@ -58,8 +77,12 @@ JobId = Annotated[UUID, Path(description="The job's id.")]
 IdempotencyKey = Annotated[
     str | None,
     Header(
-        min_length=1, max_length=200, description="The same key always gives the same job, however often it is sent."
+        min_length=1,
+        max_length=200,
+        description="The same key always gives the same job, however often it is sent. Those that begin with"
+        f" `{DAILY_KEYS}` are Stylegram's own.",
     ),
+    AfterValidator(_of_a_client),
 ]
 When = Annotated[Instant, BeforeValidator(_written_out)]
 ThumbnailWidth = Annotated[Width | None, Query(description="A JPEG so many pixels wide; the whole picture by default.")]

@@ -5,13 +5,13 @@ request forgery), or have its own name resolve to this machine (DNS rebinding) a
 there are tokens the browser may know one, and send it along with forms of other sites.
 """
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from stylegram.ingest.http.loopback import is_loopback
 from stylegram.ingest.http.problems import answer
 from stylegram.ingest.http.system import PROBES
 
@@ -54,20 +54,6 @@ class Guard:
         if site not in {None, *_OWN_SITES} or origin not in {None, *(f"{scheme}://{hosts[0]}" for scheme in schemes)}:
             return HTTPException(403, "Another site's page may not change anything here.")
         return None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host's name or address, without a port, always means this machine.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("localhost.example.org")
-    (True, True, False)
-    """
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _host_name(host: str) -> str:

@@ -81,9 +81,9 @@ def list_jobs(
     "/jobs",
     status_code=202,
     openapi_extra={"requestBody": REQUEST_BODY},
-    responses={**_LOCATION, **responses(400, 404, 413, 415, 422, 429)},
+    responses={**_LOCATION, **responses(400, 413, 415, 422, 429)},
 )
-def submit_job(
+async def submit_job(
     submission: SubmissionDep, ingest: IngestDep, response: Response, idempotency_key: IdempotencyKey = None
 ) -> Job:
     """Queue a job; `Location` says where to ask how it stands.
@@ -91,7 +91,7 @@ def submit_job(
     JSON names assets by their SHA-256; a form may bring the pictures along as files, which become assets. The same
     `Idempotency-Key` gives the same job, if it is the same; 422 where it is not.
     """
-    return _accepted(submission.submit(ingest, idempotency_key=idempotency_key), response)
+    return _accepted(await submission.submit(ingest, idempotency_key=idempotency_key), response)
 
 
 @router.post("/daily", status_code=202, responses={**_LOCATION, **responses(404, 422, 429)})
@@ -132,7 +132,8 @@ def cancel_job(job_id: JobId, ingest: IngestDep, response: Response) -> Job:
 def retry_job(job_id: JobId, ingest: IngestDep, response: Response, idempotency_key: IdempotencyKey = None) -> Job:
     """Queue a new job that does what one that failed or was cancelled should have done; 409 for any other.
 
-    While an earlier retry of it has not ended, that one is the answer.
+    While an earlier retry of it has not ended, that one is the answer; under an `Idempotency-Key` that is not its own,
+    409 is.
     """
     return _accepted(ingest.retry(str(job_id), idempotency_key=idempotency_key), response)
 
@@ -177,14 +178,14 @@ async def follow_job(
         **responses(404),
     },
 )
-def get_result(
+async def get_result(
     job_id: JobId, request: Request, ingest: IngestDep, pictures: PicturesDep, width: ThumbnailWidth = None
 ) -> Response:
     """The finished picture, a PNG."""
-    job = ingest.job(str(job_id))
+    job = await run_in_threadpool(ingest.job, str(job_id))
     if job.result is None:
         raise NotFound(f"Job {job.id} has no picture: it is {job.state}.")
-    return pictures.answer(request, job.result, width)
+    return await pictures.answer(request, job.result, width)
 
 
 @router.get(
@@ -206,7 +207,7 @@ class Snapshot(BaseModel):
 
     evaluation: int = Field(description="Evaluations done.")
     url: str = Field(description="Where the picture is.")
-    created_at: datetime
+    created_at: datetime = Field(description="When it was taken.")
 
 
 @router.get("/jobs/{job_id}/snapshots", responses=responses(404))
@@ -227,7 +228,7 @@ def list_snapshots(job_id: JobId, ingest: IngestDep) -> Listing[Snapshot]:
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {}}}, **NOT_MODIFIED, **responses(404)},
 )
-def get_snapshot(
+async def get_snapshot(
     job_id: JobId,
     evaluation: Annotated[int, Path(ge=0, le=10**9, description="Evaluations done.")],
     request: Request,
@@ -236,7 +237,8 @@ def get_snapshot(
     width: ThumbnailWidth = None,
 ) -> Response:
     """The picture as it was after so many evaluations, a JPEG."""
-    return pictures.answer(request, artifacts.snapshot(ingest.job(str(job_id)).id, evaluation), width)
+    job = await run_in_threadpool(ingest.job, str(job_id))
+    return await pictures.answer(request, artifacts.snapshot(job.id, evaluation), width)
 
 
 @router.get(
@@ -244,7 +246,7 @@ def get_snapshot(
     response_class=Response,
     responses={**_FILM, **NOT_MODIFIED, **responses(404, 416)},
 )
-def get_timelapse(
+async def get_timelapse(
     job_id: JobId,
     request: Request,
     ingest: IngestDep,
@@ -252,7 +254,8 @@ def get_timelapse(
     range_: Annotated[str | None, Header(alias="Range", description="A part, as in `bytes=0-1023`.")] = None,  # noqa: ARG001  (read from the request; here for the schema)
 ) -> Response:
     """The film of how the picture came about, or a part of it."""
-    return pictures.film(request, artifacts.timelapse(ingest.job(str(job_id)).id))
+    job = await run_in_threadpool(ingest.job, str(job_id))
+    return await pictures.film(request, artifacts.timelapse(job.id))
 
 
 def _accepted(job: Job, response: Response) -> Job:

@@ -66,11 +66,10 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
     if path in PROBES:
         operation["security"] = []
     else:
-        also += [401, 503]
+        # Any query has names that are not known.
+        also += [401, 422, 503]
     if method != "get":
         also.append(403)
-    if operation.get("parameters") or "requestBody" in operation:
-        also.append(422)
     described = {str(status): response for status, response in problems.responses(*also).items()}
     described["default"] = {"description": "Any other problem", "content": problems.CONTENT}
     # Over what FastAPI says of values that are refused, which is not how they are answered here.

@@ -1,18 +1,18 @@
 """Pictures and films from storage over HTTP. They never change, so that browsers keep them for good."""
 
-import threading
-from collections.abc import Callable
 from enum import IntEnum
 from io import BytesIO
 from typing import Any
 
 from fastapi import Request, Response
 from PIL import Image
+from starlette.concurrency import run_in_threadpool
 
 from stylegram.common.errors import NotFound
 from stylegram.common.images import encode_jpeg
 from stylegram.common.ports import Storage, StoredObject
 from stylegram.ingest.http.ranges import part
+from stylegram.ingest.http.turns import Turns
 
 # Private: who may see a picture may become a question.
 _FOR_GOOD = "private, max-age=31536000, immutable"
@@ -40,9 +40,9 @@ class Pictures:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._turns = threading.BoundedSemaphore(_AT_ONCE)
+        self._turns = Turns(_AT_ONCE)
 
-    def answer(self, request: Request, object_name: str, width: Width | None = None) -> Response:
+    async def answer(self, request: Request, object_name: str, width: Width | None = None) -> Response:
         """The picture, or 304 where the browser has it already.
 
         Args:
@@ -54,12 +54,18 @@ class Pictures:
             NotFound: no such object.
             Unavailable: the storage did not answer.
         """
-        stored = self._stat(object_name)
-        if width is None:
-            return _unless_known(request, stored.sha256, lambda: self._whole(stored))
-        return _unless_known(request, f"{stored.sha256}-{width}", lambda: self._thumbnail(stored, width))
+        stored = await run_in_threadpool(self._stat, object_name)
+        etag = f'"{stored.sha256}"' if width is None else f'"{stored.sha256}-{width}"'
+        if etag in _versions(request):
+            response = Response(status_code=304)
+        elif width is None:
+            response = await run_in_threadpool(self._whole, stored)
+        else:
+            response = await self._turns.run(self._thumbnail, stored, width)
+        response.headers.update({"ETag": etag, "Cache-Control": _FOR_GOOD})
+        return response
 
-    def film(self, request: Request, object_name: str) -> Response:
+    async def film(self, request: Request, object_name: str) -> Response:
         """The film, or the part of it that was asked for; otherwise as `answer`.
 
         Raises:
@@ -67,8 +73,7 @@ class Pictures:
             Unavailable: the storage did not answer.
             HTTPException: 416, as the part that was asked for begins beyond the end.
         """
-        stored = self._stat(object_name)
-        whole = _unless_known(request, stored.sha256, lambda: self._whole(stored))
+        whole = await self.answer(request, object_name)
         return whole if whole.status_code == 304 else part(request, whole)
 
     def _stat(self, object_name: str) -> StoredObject:
@@ -81,17 +86,7 @@ class Pictures:
         return Response(self._storage.read(stored.name), media_type=stored.content_type)
 
     def _thumbnail(self, stored: StoredObject, width: int) -> Response:
-        data = self._storage.read(stored.name)
-        with self._turns:
-            return Response(thumbnail(data, width), media_type="image/jpeg")
-
-
-def _unless_known(request: Request, version: str, make: Callable[[], Response]) -> Response:
-    """What is made, unless the request says that the browser has this version of it: then 304."""
-    etag = f'"{version}"'
-    response = Response(status_code=304) if etag in _versions(request) else make()
-    response.headers.update({"ETag": etag, "Cache-Control": _FOR_GOOD})
-    return response
+        return Response(thumbnail(self._storage.read(stored.name), width), media_type="image/jpeg")
 
 
 def thumbnail(data: bytes, width: int) -> bytes:

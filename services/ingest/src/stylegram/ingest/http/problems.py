@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 
@@ -41,6 +41,9 @@ _STATUSES: Mapping[type[StylegramError], HTTPStatus] = {
     QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+# Those whose answers programs read, and browsers only for a page.
+_FOR_PROGRAMS = ("/v1/", "/static/")
+_MOST_ERRORS = 20
 _RETRY_AFTER_SECONDS: Mapping[int, int] = {
     # A picture takes minutes: until one is done, nothing changes.
     HTTPStatus.TOO_MANY_REQUESTS: 60,
@@ -92,37 +95,50 @@ def install(app: FastAPI, endpoints: Sequence[BaseRoute]) -> None:
         endpoints: all of its endpoints.
     """
     app.state.endpoints = endpoints
-    for kind in (StylegramError, RequestValidationError, HTTPException, Exception):
+    for kind in (StylegramError, RequestValidationError, HTTPException, ClientDisconnect, Exception):
         app.add_exception_handler(kind, answer)
 
 
 async def answer(request: Request, error: Exception) -> Response:
-    """The one answer to an error: JSON, or a page where the request asks for one."""
-    problem = _problem(error, request.url.path)
+    """The one answer to an error: JSON, or a page where the request asks for one outside of the API."""
+    path = request.url.path
     headers = dict(getattr(error, "headers", None) or {})
-    if problem.status == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods(request)):
-        headers["Allow"] = ", ".join(methods)
+    if getattr(error, "status_code", None) == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods(request))
+    problem = _problem(error, path, headers)
     if seconds := _RETRY_AFTER_SECONDS.get(problem.status):
         headers["Retry-After"] = str(seconds)
     if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request_failed", method=request.method, path=problem.instance, reason=repr(error))
         # A defect is answered outside of the middleware that adds these; the server logs where it happened.
         headers |= HEADERS
-    if "text/html" in request.headers.get("accept", ""):
-        return render("problem.html", status=problem.status, headers=headers, problem=problem)
+    if not path.startswith(_FOR_PROGRAMS):
+        headers["Vary"] = "Accept"
+        if "text/html" in request.headers.get("accept", ""):
+            return render("problem.html", status=problem.status, headers=headers, problem=problem)
     body = problem.model_dump_json(exclude_none=True)
     return Response(body, problem.status, headers, media_type=MEDIA_TYPE)
 
 
-def _problem(error: Exception, path: str) -> Problem:
+def _problem(error: Exception, path: str, headers: Mapping[str, str]) -> Problem:
     kind, errors = "about:blank", None
     match error:
         case RequestValidationError():
             status = HTTPStatus.UNPROCESSABLE_ENTITY
-            errors = _invalid_values(error.errors())
+            issues = error.errors()
+            errors = _invalid_values(issues[:_MOST_ERRORS])
             detail = "; ".join(f"{value.where}: {value.detail}" for value in errors)
+            if more := len(issues) - len(errors):
+                detail += f"; and {more} more"
+        case HTTPException(status_code=HTTPStatus.METHOD_NOT_ALLOWED):
+            status, detail = HTTPStatus.METHOD_NOT_ALLOWED, f"{path} can only be asked by {headers['Allow']}."
+        case HTTPException(status_code=HTTPStatus.NOT_FOUND):
+            status, detail = HTTPStatus.NOT_FOUND, f"There is nothing at {path}; /openapi.json says what there is."
         case HTTPException():
             status, detail = HTTPStatus(error.status_code), error.detail
+        case ClientDisconnect():
+            # Nobody reads this; but it is no defect either.
+            status, detail = HTTPStatus.BAD_REQUEST, "The request broke off; send all of it."
         case StylegramError() if mapped := _status(error):
             status, detail, kind = mapped, str(error), f"urn:stylegram:problem:{error.code}"
         case _:
@@ -134,7 +150,8 @@ def _methods(request: Request) -> list[str]:
     """What the path can be asked by. Starlette names those of one of its endpoints only."""
     endpoints: Sequence[BaseRoute] = request.app.state.endpoints
     matching = (endpoint for endpoint in endpoints if endpoint.matches(request.scope)[0] is not Match.NONE)
-    return sorted({method for endpoint in matching for method in getattr(endpoint, "methods", ())})
+    methods = {method for endpoint in matching for method in getattr(endpoint, "methods", ())} or {"GET"}
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
 def _status(error: StylegramError) -> HTTPStatus | None:

@@ -23,11 +23,11 @@ class DeadLetter(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    queue: str
+    queue: str = Field(description="Where it died.")
     body: str = Field(description="The message as text; what is none of it is replaced by U+FFFD.")
-    reason: str
+    reason: str = Field(description="Why nobody could use it.")
     count: int = Field(description="How often it was delivered.")
-    died_at: datetime
+    died_at: datetime = Field(description="When it was given up.")
 
 
 @router.get("/queues")

@@ -8,7 +8,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from stylegram.common.errors import ConfigurationError, Unavailable
-from stylegram.ingest.http.guard import is_loopback
+from stylegram.ingest.http.connections import BACKLOG, Connection
+from stylegram.ingest.http.loopback import is_loopback
 
 # Requests are short; what takes longer than this belongs to a browser that went away.
 _GRACE_SECONDS = 5
@@ -60,6 +61,8 @@ def serve(app: FastAPI, listener: socket.socket, stop: threading.Event) -> None:
     """
     config = uvicorn.Config(
         app,
+        http=Connection,
+        backlog=BACKLOG,
         log_config=None,
         access_log=False,
         lifespan="off",

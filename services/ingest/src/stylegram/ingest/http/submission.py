@@ -4,12 +4,10 @@ Both are one model: a file in a form stands for the asset that it becomes, whose
 """
 
 import hashlib
-import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -21,11 +19,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
+from stylegram.common.errors import NotFound
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import Priority
-from stylegram.common.records import Role
+from stylegram.common.records import AssetReference, Role
+from stylegram.ingest import schemas
 from stylegram.ingest.bootstrap import Ingest
-from stylegram.ingest.schemas import Asset, Job, Sha256
+from stylegram.ingest.http.forms import whole_form
+from stylegram.ingest.http.turns import Turns
+from stylegram.ingest.schemas import Job, Sha256
 
 JSON, FORM = "application/json", "multipart/form-data"
 # Far more than any set of hyperparameters; pictures come as files.
@@ -34,8 +36,9 @@ _MOST_STYLES = 16
 # A week: no picture takes as long.
 _LONGEST_SECONDS = 604_800
 # A 100-megapixel picture takes some 300 MB while it is cleaned.
-_uploads = threading.BoundedSemaphore(2)
+_uploads = Turns(2)
 
+# Of the sample pictures.
 _EXAMPLE: JsonDict = {
     "content": "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
     "style": "ff94f3a3be104417c301291d794b81fbb00aeff55b99692d9f9055544b37bbb0",
@@ -46,8 +49,8 @@ _EXAMPLE_OF_ALL: JsonDict = {
     **_EXAMPLE,
     "hyperparameters": {"size": 512, "start": "image", "style_weights": [3, 1]},
     "priority": "batch",
-    "further_styles": ["5a2f9d1f1f0b1fd0f0bb7bd8a0d9c7a1b9c5f6e1fd0a3e4c2b7d8e9f0a1b2c3d"],
-    "masks": ["0c7e0a6dd7a8a3f7c1c0a9f5be6f3a2d4b8e1c9f7a6d5e4c3b2a190817263544", None],
+    "further_styles": ["521e7489ee9ac5e86c9ca00fa10cafc1f7492f547f32b1be933633282836f09c"],
+    "masks": ["c2dd0de7c538df8d111e479619b129464d0269d0ae5fd18ca91d33a7fdfea95c", None],
     "start_image": "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
     "time_limit_seconds": 1800,
 }
@@ -67,8 +70,11 @@ class JobSubmission(BaseModel):
 
     content: Sha256 = Field(description="SHA-256 of the content image, as `/v1/assets` has it.")
     style: Sha256 = Field(description="SHA-256 of the style image, likewise.")
-    hyperparameters: Annotated[Hyperparameters, BeforeValidator(_with_tuples)] = Hyperparameters()
-    publish: bool = Field(True, description="Whether the result is to be posted.")
+    hyperparameters: Annotated[Hyperparameters, BeforeValidator(_with_tuples)] = Field(
+        Hyperparameters(), description="How it is painted; what is left out is as usual."
+    )
+    # Whatever is lost on the way here, nothing is posted for it.
+    publish: bool = Field(False, description="Whether the result is to be posted.")
     priority: Priority = Field(
         Priority.INTERACTIVE, description="Whether somebody waits for it: interactive jobs pass those of a batch."
     )
@@ -93,6 +99,8 @@ class JobSubmission(BaseModel):
 
 _PICTURES = {"content", "style", "further_styles", "masks", "start_image"}
 _LISTS = {"further_styles", "masks"}
+_AS_THEY_ARE = {"hyperparameters", "publish", "priority", "time_limit_seconds"}
+_Place = tuple[str] | tuple[str, int]
 _JSON_TEXTS = {"hyperparameters", "publish", "time_limit_seconds"}
 
 
@@ -108,37 +116,65 @@ class Submission:
     wanted: JobSubmission
     files: Mapping[str, UploadFile] = field(default_factory=dict)
 
-    def submit(self, ingest: Ingest, *, idempotency_key: str | None) -> Job:
-        """Keep the files as assets, and queue the job.
+    async def submit(self, ingest: Ingest, *, idempotency_key: str | None) -> Job:
+        """Keep the files as assets, and queue the job. Where it is refused for other reasons than the files, none of
+        them is kept.
 
         Raises:
-            NotFound: a picture that did not come along is no asset.
+            RequestValidationError: a picture that did not come along is no asset.
             InvalidImage: a file is no picture.
             StylegramError: see `Jobs.submit`.
         """
+        run = _uploads.run if self.files else run_in_threadpool
+        return await run(self._submit, ingest, idempotency_key)
+
+    def _submit(self, ingest: Ingest, key: str | None) -> Job:
+        submission = self._of_references(ingest)
+        if earlier := ingest.judge(submission, idempotency_key=key):
+            return earlier
+        for role, sha256 in dict.fromkeys((role, sha256) for _, role, sha256 in self._pictures()):
+            if file := self.files.get(sha256):
+                file.file.seek(0)
+                ingest.upload(role or Role.CONTENT, file.filename or "", file.file.read())
+        return ingest.enqueue(submission, idempotency_key=key)
+
+    def _of_references(self, ingest: Ingest) -> schemas.Submission:
+        """The job as the service takes it; a file's asset is named before it is there."""
+        found: dict[_Place, AssetReference] = {}
+        missing = []
+        for place, role, sha256 in self._pictures():
+            if file := self.files.get(sha256):
+                found[place] = AssetReference(sha256=sha256, object_name="", name=file.filename or "")
+                continue
+            try:
+                found[place] = ingest.find_asset(sha256) if role is None else ingest.asset(role, sha256)
+            except NotFound as error:
+                missing.append({"loc": ("body", *place), "msg": str(error), "type": "missing"})
+        if missing:
+            raise RequestValidationError(missing)
         wanted = self.wanted
-        # Either role's asset may be a mask or a start: they are no pictures to choose from.
-        other = partial(self._picture, ingest, None)
-        return ingest.submit(
-            self._picture(ingest, Role.CONTENT, wanted.content),
-            self._picture(ingest, Role.STYLE, wanted.style),
-            wanted.hyperparameters,
-            publish=wanted.publish,
-            idempotency_key=idempotency_key,
-            priority=wanted.priority,
-            further_styles=[self._picture(ingest, Role.STYLE, sha256) for sha256 in wanted.further_styles],
-            masks=[None if sha256 is None else other(sha256) for sha256 in wanted.masks],
-            start_image=None if wanted.start_image is None else other(wanted.start_image),
-            time_limit_seconds=wanted.time_limit_seconds,
+        return schemas.Submission(
+            content=found["content",],
+            style=found["style",],
+            further_styles=tuple(found["further_styles", number] for number in range(len(wanted.further_styles))),
+            masks=tuple(found.get(("masks", number)) for number in range(len(wanted.masks))),
+            start_image=found.get(("start_image",)),
+            **wanted.model_dump(include=_AS_THEY_ARE),
         )
 
-    def _picture(self, ingest: Ingest, role: Role | None, sha256: str) -> Asset:
-        file = self.files.get(sha256)
-        if file is None:
-            return ingest.find_asset(sha256) if role is None else ingest.asset(role, sha256)
-        with _uploads:
-            file.file.seek(0)
-            return ingest.upload(role or Role.CONTENT, file.filename or "", file.file.read())
+    def _pictures(self) -> Iterator[tuple[_Place, Role | None, str]]:
+        """Each picture's place in the body, its role, and its digest."""
+        wanted = self.wanted
+        yield ("content",), Role.CONTENT, wanted.content
+        yield ("style",), Role.STYLE, wanted.style
+        for number, sha256 in enumerate(wanted.further_styles):
+            yield ("further_styles", number), Role.STYLE, sha256
+        # Either role's asset may be a mask or a start: they are no pictures to choose from.
+        for number, mask in enumerate(wanted.masks):
+            if mask is not None:
+                yield ("masks", number), None, mask
+        if wanted.start_image is not None:
+            yield ("start_image",), None, wanted.start_image
 
 
 async def _read(request: Request) -> AsyncIterator[Submission]:
@@ -147,8 +183,11 @@ async def _read(request: Request) -> AsyncIterator[Submission]:
         case "application/json":
             yield Submission(_checked(await _text_body(request)))
         case "multipart/form-data":
-            async with request.form(
-                max_files=2 * _MOST_STYLES + 2, max_fields=2 * _MOST_STYLES + 9, max_part_size=_MOST_TEXT_BYTES
+            async with whole_form(
+                request,
+                max_files=2 * _MOST_STYLES + 2,
+                max_fields=2 * _MOST_STYLES + 9,
+                max_part_size=_MOST_TEXT_BYTES,
             ) as form:
                 yield await run_in_threadpool(_of_form, form)
         case _:
@@ -191,6 +230,8 @@ def _of_form(form: FormData) -> Submission:
     values: dict[str, Any] = {}
     for name in form:
         parts = form.getlist(name)
+        if any(isinstance(part, UploadFile) and part.filename and not part.size for part in parts):
+            raise _refusal(name, "The file is empty.")
         if name in _LISTS:
             values[name] = [digest(part) for part in parts]
         elif len(parts) > 1:
