@@ -10,7 +10,7 @@ from stylegram.common import artifacts
 from stylegram.common.adapters.sqlite_broker import SqliteBroker
 from stylegram.common.clock import utcnow
 from stylegram.common.errors import NotFound, Unavailable
-from stylegram.common.messages import Message, PostRequest, Priority, StyleJob
+from stylegram.common.messages import Message, PostRequest, Priority, StyleJob, decode
 from stylegram.common.ports import Broker
 from stylegram.common.records import Role
 from stylegram.common.topology import INGEST_EVENTS, PUBLISHER_POSTS, STYLIZER_BATCH, STYLIZER_JOBS
@@ -209,3 +209,20 @@ def test_the_relay_outlives_a_broker_that_is_away(ingest: Ingest) -> None:
     thread.join(10)
     assert not thread.is_alive()
     assert [message.job_id for message in messages(ingest, STYLIZER_JOBS)] == [job.id]
+
+
+def test_a_relay_in_the_same_process_need_not_be_waited_for(ingest: Ingest) -> None:
+    relay, stop = ingest.relay(), threading.Event()
+    relay._poll = 3600.0
+    running = threading.Thread(target=relay.run, args=(stop,))
+    running.start()
+    try:
+        jobs = []
+        for _ in range(3):
+            jobs.append(submit(ingest))
+            delivery = ingest.broker.receive(STYLIZER_JOBS.name, timeout=60)
+            assert delivery and decode(delivery.body).job_id == jobs[-1].id
+    finally:
+        stop.set()
+        ingest.news.set()
+        running.join()

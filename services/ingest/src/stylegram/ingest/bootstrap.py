@@ -95,7 +95,7 @@ class Ingest(Jobs, Assets, Queues):
 
     def relay(self) -> Relay:
         """Publishes what was submitted, and requests the posts of what succeeded."""
-        return Relay(self.engine, self.broker, self.storage)
+        return Relay(self.engine, self.broker, self.storage, news=self.news)
 
     def consumer(self, stop: threading.Event) -> Consumer:
         """Keeps the job table in line with what the other services say, until `stop` is set."""

@@ -2,8 +2,10 @@
 
 import math
 import random
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from uuid import uuid4
 
@@ -36,11 +38,13 @@ class Jobs:
         engine: the database.
         max_queued: jobs that may wait.
         timezone: where the daily picture's day begins.
+        news: set where there is something for the relay to do.
     """
 
     engine: Engine
     max_queued: int = 1000
     timezone: tzinfo = UTC
+    news: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
 
     def submit(
         self,
@@ -94,7 +98,7 @@ class Jobs:
     def enqueue(self, submission: Submission, *, idempotency_key: str | None = None) -> Job:
         """The same, of what is one thing already."""
         _check(submission)
-        with transaction(self.engine) as session:
+        with self._telling() as session:
             return self._queue(session, submission, idempotency_key)
 
     def judge(self, submission: Submission, *, idempotency_key: str | None = None) -> Job | None:
@@ -156,7 +160,7 @@ class Jobs:
         Raises:
             NotFound: no such job.
         """
-        with transaction(self.engine) as session:
+        with self._telling() as session:
             jobs = JobRepository(session)
             jobs.request_cancel(job_id)
             return _found(jobs.get(job_id), job_id)
@@ -175,7 +179,7 @@ class Jobs:
             InvalidInput: the key belongs to another job.
             QueueFull: too many jobs wait.
         """
-        with transaction(self.engine) as session:
+        with self._telling() as session:
             jobs = JobRepository(session)
             jobs.lock(job_id)
             job = _found(jobs.get(job_id), job_id)
@@ -244,6 +248,13 @@ class Jobs:
         """Those that are to be posted and whose post has not come to an end, oldest first."""
         with transaction(self.engine) as session:
             return JobRepository(session).unposted()
+
+    @contextmanager
+    def _telling(self) -> Iterator[Session]:
+        """A transaction after which the relay has something to do."""
+        with transaction(self.engine) as session:
+            yield session
+        self.news.set()
 
     def _of_key(self, key: str | None) -> Job | None:
         if key is None:

@@ -36,27 +36,38 @@ class Relay:
         storage: where the notes of cancellations go.
         poll: seconds between looks into the table.
         lease: seconds for which rows are one relay's.
+        news: set by whoever in this process has something to be published, for which it then need not wait.
     """
 
     def __init__(
-        self, engine: Engine, broker: Broker, storage: Storage, *, poll: float = 0.5, lease: float = 30.0
+        self,
+        engine: Engine,
+        broker: Broker,
+        storage: Storage,
+        *,
+        poll: float = 0.5,
+        lease: float = 30.0,
+        news: threading.Event | None = None,
     ) -> None:
         self._engine = engine
         self._broker = broker
         self._storage = storage
         self._poll = poll
         self._lease = lease
+        self._news = news or threading.Event()
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; a broker or a database that is away is waited for."""
         while not stop.is_set():
+            # Before the look: what comes during it is looked for again.
+            self._news.clear()
             try:
                 published = self.relay_once()
             except StylegramError as error:
                 _log.warning("relay_failed", reason=str(error))
                 published = 0
             if not published:
-                stop.wait(self._poll)
+                self._news.wait(self._poll)
 
     def relay_once(self) -> int:
         """Publish up to a hundred cancellations, queued jobs and requests for posts each; returns how many in all.
