@@ -5,8 +5,9 @@
 PYTHON has Celery and dramatiq[rabbitmq] installed; without it, ours runs alone. The node is started here, in a folder
 of its own, and stopped in the end.
 
-Each job goes into a durable quorum queue, confirmed by the server; a worker that takes one at a time says in another
-durable quorum queue that it is done, waits for that to be confirmed, and acknowledges the job. Bodies are of one size.
+Each job goes into a durable quorum queue, confirmed by the server; a worker that takes one at a time says in two other
+durable quorum queues that it is done (ours are those of ingest and the logger), waits for that to be confirmed, and
+acknowledges the job. Bodies are of one size.
 Clients, workers and the collector that counts what is done run in processes of their own. Contestants take turns, in
 one order and the other, so that what disturbs a shared machine disturbs all alike; a ratio is ours over the other's in
 one such round, and the median of the rounds is reported with their range. Milliseconds a job:
@@ -269,8 +270,11 @@ def node() -> Iterator[dict[str, str]]:
         broker.declare(QUEUES)
         broker.close()
         with _channel(server.url) as channel:
-            for queue in (_CELERY_DONE, _DRAMATIQ_DONE):
-                channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
+            channel.exchange_declare(client.EXCHANGE, "topic", durable=True)
+            for done in (_CELERY_DONE, _DRAMATIQ_DONE):
+                for queue in (done, f"{done}.recorded"):
+                    channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
+                    channel.queue_bind(queue, client.EXCHANGE, done)
         job = style_job("")
         messages: dict[str, Message] = {client.JOB: job, client.COMPLETED: completed(job)}
         for name, message in messages.items():

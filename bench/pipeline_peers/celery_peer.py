@@ -24,7 +24,8 @@ app.conf.update(
 def stylize(job: dict[str, object]) -> None:
     """Do nothing, and say that it is done."""
     with app.producer_pool.acquire(block=True) as producer:
-        producer.publish(client.completed(str(job["job_id"])), exchange="", routing_key=DONE, serializer="json")
+        body = client.completed(str(job["job_id"]))
+        producer.publish(body, exchange=client.EXCHANGE, routing_key=DONE, serializer="json")
 
 
 task = app.task(stylize, name="stylize")

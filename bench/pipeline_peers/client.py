@@ -15,6 +15,8 @@ from uuid import uuid4
 BROKER_URL, MESSAGES = "STYLEGRAM_BENCH_BROKER_URL", "STYLEGRAM_BENCH_MESSAGES"
 """Variables of the environment: the node, and a folder with the two messages as JSON."""
 JOB, COMPLETED = "job.json", "completed.json"
+EXCHANGE = "pipeline.done"
+"""Takes to two queues what is said of a job that is done: somebody follows jobs, and somebody else records them."""
 
 
 def broker_url() -> str:

@@ -28,7 +28,7 @@ dramatiq.set_broker(broker)
 def stylize(job: dict[str, object]) -> None:
     """Do nothing, and say that it is done."""
     broker.channel.basic_publish(
-        "",
+        client.EXCHANGE,
         DONE,
         json.dumps(client.completed(str(job["job_id"]))).encode(),
         pika.BasicProperties(content_type="application/json", delivery_mode=2),
