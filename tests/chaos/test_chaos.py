@@ -41,7 +41,7 @@ from stylegram.common.messages import (
 )
 from stylegram.common.ports import Broker
 from stylegram.common.records import Role, RunRecord
-from stylegram.common.topology import LOGGER_EVENTS, QUEUES, STYLIZER_QUEUES, Queue
+from stylegram.common.topology import LOGGER_EVENTS, QUEUES, STYLIZER_JOBS, STYLIZER_QUEUES, Queue
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.bootstrap import bootstrap as bootstrap_ingest
 from stylegram.ingest.schemas import Job
@@ -59,7 +59,7 @@ BROKER_STOPS = 3
 PATIENCE = 900.0
 # Everything that is said of jobs, for whoever counts it at the end.
 WITNESS = Queue("chaos.witness", ("job.*",))
-GIVEN_UP = "Given up after 3 attempts that never ended."
+GIVEN_UP = f"Given up after {STYLIZER_JOBS.attempts} attempts that never ended."
 
 
 @dataclass
@@ -272,6 +272,11 @@ def check(town: Town, jobs: list[Job]) -> None:
             case JobState.CANCELLED:
                 assert job.cancel_requested_at
                 assert artifacts.cancellation(job.id) in names
+                if artifacts.record(job.id) in names:
+                    assert job.finished_at
+                    assert recorded(town, job).finished_at < job.finished_at, "it had ended, unheard, and ended again"
+                else:
+                    assert not run, "nobody recorded it"
             case state:
                 raise AssertionError(f"{job.id} is {state}")
         expected = {artifacts.result(job.id), artifacts.record(job.id), artifacts.cancellation(job.id)}

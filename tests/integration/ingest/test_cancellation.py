@@ -1,12 +1,15 @@
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from structlog.testing import capture_logs
 
 from ingest_samples import completed, messages, say, submit
 from stylegram.common import artifacts
 from stylegram.common.adapters.folder_storage import FolderStorage
+from stylegram.common.clock import utcnow
 from stylegram.common.errors import Unavailable
 from stylegram.common.messages import (
     CancelJob,
@@ -91,6 +94,29 @@ def test_nobody_publishes_a_cancellation_twice(ingest: Ingest) -> None:
     ingest.storage.write(artifacts.cancellation(job.id), b"by a relay that crashed", content_type="text/plain")
     assert [ingest.relay().relay_once() for _ in range(2)] == [1, 0]
     assert [message.type for message in messages(ingest, INGEST_EVENTS)] == ["cancel_job"]
+
+
+@pytest.mark.parametrize("end", ["succeeded", "failed", "cancelled"])
+def test_a_worker_that_comes_to_a_job_that_ended_changes_nothing(end: str, ingest: Ingest) -> None:
+    job = submit(ingest)
+    events: dict[str, Message] = {
+        "succeeded": completed(job),
+        "failed": JobFailed(job_id=job.id, reason="r", error_code="e"),
+        "cancelled": JobCancelled(job_id=job.id, worker="worker"),
+    }
+    ended = say(ingest, events[end])
+    assert ended.state == end
+    assert say(ingest, started(job)) == ended
+
+
+def test_a_worker_whose_clock_is_far_off_is_noticed(ingest: Ingest) -> None:
+    job = submit(ingest)
+    with capture_logs() as logs:
+        say(ingest, started(job))
+        assert not [line for line in logs if line["event"] == "clocks_differ"]
+        say(ingest, started(job, 2).model_copy(update={"sent_at": utcnow() + timedelta(hours=1)}))
+    (line,) = [line for line in logs if line["event"] == "clocks_differ"]
+    assert (line["worker"], line["seconds"] > 3000) == ("worker", True)
 
 
 def test_a_job_that_ended_stays_as_it_ended(ingest: Ingest) -> None:

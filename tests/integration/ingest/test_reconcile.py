@@ -3,16 +3,22 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from ingest_samples import alter, completed, messages, open_ingest, say, submit
+from ingest_samples import FAST, alter, completed, messages, open_ingest, say, submit
 from stylegram.common import artifacts
+from stylegram.common.adapters.folder_storage import FolderStorage
+from stylegram.common.adapters.sqlite_broker import SqliteBroker
 from stylegram.common.clock import utcnow
-from stylegram.common.messages import JobAlive, JobFailed, JobProgress, JobStarted, Priority
+from stylegram.common.errors import Unavailable
+from stylegram.common.messages import JobAlive, JobFailed, JobProgress, JobStarted, Message, Priority
 from stylegram.common.records import RunRecord
 from stylegram.common.topology import INGEST_EVENTS, LOGGER_EVENTS, STYLIZER_BATCH, STYLIZER_JOBS
 from stylegram.ingest.bootstrap import Ingest
+from stylegram.ingest.reconcile import Reconciler
+from stylegram.ingest.relay import style_job
 from stylegram.ingest.schemas import Job, ReconcileReport
 from stylegram.ingest.tables import JobState
 
@@ -52,6 +58,17 @@ def running(ingest: Ingest) -> Job:
 def keep_record(ingest: Ingest, record: RunRecord) -> None:
     data = record.model_dump_json().encode()
     ingest.storage.write(artifacts.record(record.job_id), data, content_type="application/json")
+
+
+def record_of(ingest: Ingest, job: Job) -> RunRecord:
+    return RunRecord.model_validate_json(ingest.storage.read(artifacts.record(job.id)))
+
+
+def bury(ingest: Ingest) -> None:
+    """The oldest message for the stylizers is a dead letter."""
+    delivery = ingest.broker.receive(STYLIZER_JOBS.name)
+    assert delivery
+    ingest.broker.reject(delivery, "Given up.")
 
 
 def hear(ingest: Ingest) -> None:
@@ -106,16 +123,52 @@ def test_a_damaged_record_stops_nothing(ingest: Ingest) -> None:
 @pytest.mark.parametrize("has_started", [False, True])
 def test_a_dead_letter_fails_its_job(has_started: bool, ingest: Ingest) -> None:
     job = published(ingest)
-    delivery = ingest.broker.receive(STYLIZER_JOBS.name)
-    assert delivery
-    ingest.broker.reject(delivery, "Given up after 3 attempts.")
+    bury(ingest)
     if has_started:
         say(ingest, JobStarted(job_id=job.id, worker="worker", attempt=1, sent_at=utcnow() - LONG_AGO))
         silent(ingest, ingest.job(job.id))
     assert ingest.reconcile() == ReconcileReport(dead=1)
+    hear(ingest)
     failed = ingest.job(job.id)
-    assert (failed.state, failed.reason, failed.error_code) == ("failed", "Given up after 3 attempts.", "dead-letter")
+    assert (failed.state, failed.reason, failed.error_code) == ("failed", "Given up.", "dead-letter")
+    record = record_of(ingest, job)
+    assert (record.outcome, record.reason, record.hyperparameters) == ("failed", "Given up.", job.hyperparameters)
+    (event,) = messages(ingest, LOGGER_EVENTS)
+    assert isinstance(event, JobFailed)
+    assert event.record == record
     assert ingest.reconcile() == NOTHING
+
+
+def test_a_failure_that_was_recorded_and_not_told_is_told_later(ingest: Ingest, tmp_path: Path) -> None:
+    class Away(SqliteBroker):
+        """Takes nothing."""
+
+        def publish(self, message: Message) -> NoReturn:
+            raise Unavailable("The broker is away.")
+
+    job = published(ingest)
+    bury(ingest)
+    away = Away(tmp_path / "state" / "broker.sqlite")
+    with pytest.raises(Unavailable):
+        Reconciler(ingest.engine, away, ingest.storage, 1.0).reconcile()
+    away.close()
+    silent(ingest, ingest.job(job.id))
+    assert ingest.reconcile() == ReconcileReport(retold=1)
+    hear(ingest)
+    assert ingest.job(job.id).error_code == "dead-letter"
+
+
+def test_a_dead_letter_of_a_job_that_is_to_be_cancelled(ingest: Ingest) -> None:
+    job = running(ingest)
+    ingest.cancel(job.id)
+    ingest.relay().relay_once()
+    ingest.broker.publish(style_job(job))
+    bury(ingest)
+    hear(ingest)
+    silent(ingest, ingest.job(job.id))
+    assert ingest.reconcile() == ReconcileReport(cancelled=1)
+    assert ingest.job(job.id).state == JobState.CANCELLED
+    assert ingest.storage.stat(artifacts.record(job.id)) is None
 
 
 def test_a_running_job_whose_worker_is_gone_is_queued_again(ingest: Ingest) -> None:
@@ -214,8 +267,60 @@ def test_a_message_that_is_lost_again_and_again_fails_its_job(ingest: Ingest) ->
         silent(ingest, ingest.job(job.id))
     messages(ingest, STYLIZER_JOBS)
     assert ingest.reconcile() == ReconcileReport(lost=1)
+    hear(ingest)
     failed = ingest.job(job.id)
     assert (failed.state, failed.error_code, failed.publications) == (JobState.FAILED, "lost", 5)
+    assert record_of(ingest, job).error_code == "lost", "for a message that turns up after all"
+
+
+def test_a_worker_that_began_before_its_job_was_noted_as_published(ingest: Ingest) -> None:
+    job = submit(ingest)
+    silent(ingest, say(ingest, JobStarted(job_id=job.id, worker="worker", attempt=1, sent_at=utcnow() - LONG_AGO)))
+    assert ingest.reconcile() == ReconcileReport(requeued=1)
+    assert ingest.relay().relay_once() == 1
+
+
+def test_a_message_that_was_put_back_may_be_behind_others(ingest: Ingest) -> None:
+    job = running(ingest)
+    assert ingest.reconcile() == ReconcileReport(requeued=1)
+    later, waiting = submit(ingest), submit(ingest)
+    ingest.relay().relay_once()
+    say(ingest, JobStarted(job_id=later.id, worker="worker", attempt=1))
+    put_back = silent(ingest, ingest.job(job.id))
+    assert ingest.broker.depth(STYLIZER_JOBS.name)
+    assert ingest.reconcile() == NOTHING
+    assert ingest.job(job.id) == put_back
+    assert ingest.job(waiting.id).published_at
+
+
+def test_trouble_with_one_job_keeps_no_other(ingest: Ingest, tmp_path: Path) -> None:
+    troubled, other = running(ingest), running(ingest)
+
+    class Wary(FolderStorage):
+        """Is away where it is asked for the first job."""
+
+        def read(self, name: str) -> bytes:
+            if troubled.id in name:
+                raise Unavailable("The storage is away.")
+            return super().read(name)
+
+    with pytest.raises(Unavailable):
+        Reconciler(ingest.engine, ingest.broker, Wary(tmp_path / "storage"), 1.0).reconcile()
+    assert [ingest.job(job.id).state for job in (troubled, other)] == [JobState.RUNNING, JobState.QUEUED]
+
+
+def test_hyperparameters_of_another_version(ingest: Ingest) -> None:
+    job, other = running(ingest), running(ingest)
+    odd = alter(ingest, job, hyperparameters={**FAST.model_dump(mode="json"), "optimizer": "newton"})
+    assert dict(odd.hyperparameters)["optimizer"] == "newton"
+    assert {listed.id for listed in ingest.unfinished_jobs()} == {job.id, other.id}
+    ingest.broker.publish(style_job(other).model_copy(update={"job_id": job.id}))
+    bury(ingest)
+    assert ingest.reconcile() == ReconcileReport(dead=1, requeued=1)
+    failed = ingest.job(job.id)
+    assert (failed.state, failed.error_code) == (JobState.FAILED, "invalid-hyperparameters")
+    assert "This version cannot read its hyperparameters: optimizer: " in str(failed.reason)
+    assert ingest.job(other.id).state == JobState.QUEUED
 
 
 def test_jobs_of_a_paused_queue_wait(ingest: Ingest) -> None:

@@ -1,12 +1,15 @@
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from ingest_samples import FAST, add_asset, alter, completed, messages, open_ingest, submit
+from ingest_samples import FAST, add_asset, alter, completed, messages, open_ingest, say, submit
 from stylegram.common import artifacts
+from stylegram.common.adapters.folder_storage import FolderStorage
 from stylegram.common.adapters.sqlite_broker import SqliteBroker
 from stylegram.common.clock import utcnow
 from stylegram.common.errors import NotFound, Unavailable
@@ -183,6 +186,71 @@ def test_without_queues_nothing_is_marked(ingest: Ingest) -> None:
     with pytest.raises(NotFound, match="No queue hears"):
         Relay(ingest.engine, SqliteBroker(None), ingest.storage).relay_once()
     assert ingest.job(job.id).published_at is None
+
+
+def test_trouble_with_one_queue_keeps_no_other(ingest: Ingest) -> None:
+    class Selective(SqliteBroker):
+        """Has no queue for interactive jobs."""
+
+        def publish(self, message: Message) -> None:
+            if isinstance(message, StyleJob) and message.priority == Priority.INTERACTIVE:
+                raise NotFound("No queue hears it.")
+            ingest.broker.publish(message)
+
+    done = submit(ingest)
+    say(ingest, completed(done))
+    unwanted = submit(ingest)
+    ingest.cancel(unwanted.id)
+    stuck, batch = submit(ingest), submit(ingest, priority=Priority.BATCH)
+    with pytest.raises(NotFound):
+        Relay(ingest.engine, Selective(None), ingest.storage).relay_once()
+    for queue, job in ((INGEST_EVENTS, unwanted), (STYLIZER_BATCH, batch), (PUBLISHER_POSTS, done)):
+        assert [message.job_id for message in messages(ingest, queue)] == [job.id]
+    assert ingest.relay().relay_once() == 1
+    assert [message.job_id for message in messages(ingest, STYLIZER_JOBS)] == [stuck.id]
+
+
+def test_trouble_with_cancellations_keeps_no_job(ingest: Ingest, tmp_path: Path) -> None:
+    class Away(FolderStorage):
+        """Takes nothing."""
+
+        def write(self, *_: object, **__: object) -> NoReturn:
+            raise Unavailable("The storage is away.")
+
+    ingest.cancel(submit(ingest).id)
+    job = submit(ingest)
+    with pytest.raises(Unavailable):
+        Relay(ingest.engine, ingest.broker, Away(tmp_path / "storage")).relay_once()
+    assert [message.job_id for message in messages(ingest, STYLIZER_JOBS)] == [job.id]
+
+
+def test_hyperparameters_of_another_version_fail_their_job_alone(ingest: Ingest) -> None:
+    of_another_version = {**FAST.model_dump(mode="json"), "size": 10**6}
+    odd, other = alter(ingest, submit(ingest), hyperparameters=of_another_version), submit(ingest)
+    assert odd.hyperparameters.size == 10**6, "it is shown as it is"
+    assert json.loads(odd.model_dump_json())["hyperparameters"] == of_another_version
+    assert {job.id for job in ingest.newest_jobs(limit=9)} == {odd.id, other.id}
+    relay = ingest.relay()
+    relay.relay_once()
+    assert [message.job_id for message in messages(ingest, STYLIZER_JOBS)] == [other.id]
+    failed = ingest.job(odd.id)
+    assert (failed.state, failed.error_code, failed.published_at) == ("failed", "invalid-hyperparameters", None)
+    assert "This version cannot read its hyperparameters: size: " in str(failed.reason)
+    assert relay.relay_once() == 0
+
+
+def test_hyperparameters_of_another_version_do_not_hinder_posts_or_cancellations(ingest: Ingest) -> None:
+    of_another_version = {**FAST.model_dump(mode="json"), "size": 10**6}
+    done, unwanted = submit(ingest), submit(ingest)
+    say(ingest, completed(done))
+    ingest.cancel(unwanted.id)
+    for job in (done, unwanted):
+        alter(ingest, job, hyperparameters=of_another_version)
+    ingest.relay().relay_once()
+    assert messages(ingest, PUBLISHER_POSTS) == []
+    assert ingest.job(done.id).post_state == "failed"
+    assert "This version cannot read its hyperparameters" in str(ingest.job(done.id).post_reason)
+    assert [message.job_id for message in messages(ingest, INGEST_EVENTS)] == [unwanted.id]
 
 
 def test_the_relay_outlives_a_broker_that_is_away(ingest: Ingest) -> None:

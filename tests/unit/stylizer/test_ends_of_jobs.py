@@ -61,6 +61,10 @@ class WaryStorage(FolderStorage):
         self._answer(name)
         return super().write(name, data, content_type=content_type, metadata=metadata)
 
+    def read(self, name: str) -> bytes:
+        self._answer(name)
+        return super().read(name)
+
     def stat(self, name: str) -> StoredObject | None:
         self._answer(name)
         return super().stat(name)
@@ -185,7 +189,7 @@ def test_a_job_that_is_done_cannot_be_cancelled(studio: Studio) -> None:
     cancel(studio)
     studio.events()
     studio.worker().handle(studio.job(), 2)
-    assert kinds(studio.events()) == ["job_completed"]
+    assert kinds(studio.events()) == ["job_started", "job_completed"]
 
 
 def test_where_nobody_can_tell_whether_it_was_cancelled_it_is_tried_again(studio: Studio) -> None:
@@ -278,8 +282,7 @@ def test_a_job_that_has_failed_fails_no_second_time(studio: Studio, broken: Weig
     studio.worker(weights=broken).handle(job, 1)
     (failed,) = only(studio.events(), JobFailed)
     studio.worker().handle(job, 2)  # which could paint it
-    (again,) = studio.events()
-    assert isinstance(again, JobFailed)
+    (again,) = only(studio.events(), JobFailed)
     assert (again.record, again.reason, again.error_code) == (failed.record, failed.reason, "non-finite")
     assert studio.runs() == [artifacts.record("42")]
     assert ended_with("failed") == before + 1
@@ -287,12 +290,41 @@ def test_a_job_that_has_failed_fails_no_second_time(studio: Studio, broken: Weig
 
 def test_a_job_that_was_given_up_stays_so(studio: Studio) -> None:
     job = studio.job()
-    studio.worker().give_up(job, StylegramError("Given up after 3 attempts that never ended."))
+    studio.worker().give_up(job, StylegramError("Given up."))
     studio.worker().handle(job, 1)
-    first, second = studio.events()
-    assert isinstance(first, JobFailed)
-    assert isinstance(second, JobFailed)
+    said = studio.events()
+    assert kinds(said) == ["job_failed", "job_started", "job_failed"]
+    first, second = only(said, JobFailed)
     assert (first.record, first.reason) == (second.record, second.reason)
+
+
+def test_a_job_that_was_cancelled_is_not_given_up(studio: Studio) -> None:
+    studio.broker = broker = SqliteBroker(None, visibility=0)
+    broker.declare([*QUEUES, EVENTS])
+    broker.publish(studio.job())
+    cancel(studio)
+    for _ in range(STYLIZER_JOBS.attempts):
+        assert broker.receive(STYLIZER_JOBS.name)
+    assert studio.consumer(studio.worker()).step()
+    assert kinds(studio.events()) == ["job_cancelled"]
+    assert studio.runs() == [artifacts.cancellation("42")]
+
+
+def test_a_job_that_failed_before_it_was_cancelled_has_failed(studio: Studio) -> None:
+    worker = studio.worker()
+    worker.give_up(studio.job(), StylegramError("Given up."))
+    cancel(studio)
+    worker.give_up(studio.job(), StylegramError("Given up again."))
+    assert [failed.reason for failed in only(studio.events(), JobFailed)] == ["Given up."] * 2
+
+
+def test_a_worker_whose_storage_is_away_is_heard(studio: Studio) -> None:
+    studio.storage = storage = WaryStorage(studio.folder / "storage")
+    job = studio.job()
+    storage.away = "record.json"
+    with pytest.raises(Unavailable):
+        studio.worker().handle(job, 1)
+    assert kinds(studio.events()) == ["job_started"]
 
 
 @pytest.mark.parametrize("first_fails", [True, False])

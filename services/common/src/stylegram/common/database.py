@@ -12,8 +12,8 @@ from typing import Any
 from alembic import command, context
 from alembic.config import Config
 from sqlalchemy import DateTime, Dialect, Double, Engine, MetaData, TypeDecorator, create_engine, event, func, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,16 @@ from stylegram.common.sqlite_files import LOCK_TIMEOUT, use_write_ahead_log
 
 # Alembic keeps what it is doing in globals: a process can migrate one database at a time.
 _ALEMBIC = threading.Lock()
+# A host that swallows packets ends no connection: without these, libpq and the kernel wait for it for hours.
+_PATIENCE = {
+    "connect_timeout": 10,  # seconds
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds
+}
+# SQLSTATE of what a server says that takes no changes, and the class of what it says of its own defects.
+_READ_ONLY, _INTERNAL = "25006", "XX"
 
 
 def open_database(url: str) -> Engine:
@@ -33,9 +43,13 @@ def open_database(url: str) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            engine = create_engine(parsed, pool_pre_ping=True)
-            if parsed.get_driver_name() == "psycopg":
-                event.listen(engine, "connect", _take_any_text)
+            if parsed.get_driver_name() != "psycopg":
+                return create_engine(parsed, pool_pre_ping=True)
+            # What the URL says itself counts.
+            patience = {name: value for name, value in _PATIENCE.items() if name not in parsed.query}
+            engine = create_engine(parsed, pool_pre_ping=True, connect_args=patience)
+            event.listen(engine, "connect", _take_any_text)
+            event.listen(engine, "handle_error", _leave_a_server_that_cannot_serve)
             return engine
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
@@ -80,12 +94,19 @@ def _take_any_text(connection: Any, _: Any) -> None:  # noqa: ANN401  (the drive
     connection.adapters.register_dumper(str, AnyText)
 
 
+def _leave_a_server_that_cannot_serve(context: ExceptionContext) -> None:
+    """After a failover connections lead to a server that only reads, and would for ever: none of them is kept."""
+    sqlstate = getattr(context.original_exception, "sqlstate", None) or ""
+    if sqlstate == _READ_ONLY or sqlstate.startswith(_INTERNAL):
+        context.is_disconnect = True
+
+
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Session]:
     """A session whose work is committed at the end, or not at all; what it loaded stays readable.
 
     Raises:
-        Unavailable: the database did not answer, or no connection to it became free.
+        Unavailable: the database did not answer or takes no changes, or no connection to it became free.
     """
     with _unless_unavailable(), Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
@@ -95,7 +116,9 @@ def transaction(engine: Engine) -> Iterator[Session]:
 def _unless_unavailable() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
+    except DBAPIError as error:
+        if not (isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated):
+            raise
         raise Unavailable(f"The database did not answer: {error.orig}.") from error
     except PoolTimeout as error:
         raise Unavailable("The database did not answer: all connections to it stayed in use.") from error
@@ -136,7 +159,7 @@ def migrate(engine: Engine, service: str) -> None:
     that start at once the first upgrades, and the others wait for it.
 
     Raises:
-        Unavailable: the database did not answer.
+        Unavailable: the database did not answer, or takes no changes.
     """
     version_table = f"{service}_schema_version"
     with (

@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 from sqlalchemy import ColumnElement, Engine, and_, case, not_, or_
 
+from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
 from stylegram.common.errors import InvalidMessage
 from stylegram.common.messages import (
@@ -29,6 +30,8 @@ from stylegram.ingest.metrics import JOB_RETRIES, JOB_WAIT
 from stylegram.ingest.tables import JobRow, JobState, PostState
 
 _log = structlog.get_logger(__name__)
+# A third of the silence after which a job is looked after by default: a clock that is farther off feigns silence.
+_CLOCKS_AGREE_SECONDS = 40.0
 
 
 class EventHandler:
@@ -48,11 +51,20 @@ class EventHandler:
             InvalidMessage: it is no event.
             Unavailable: the database did not answer.
         """
+        if isinstance(message, JobStarted):
+            _compare_clocks(message)
         with transaction(self._engine) as session:
             jobs = JobRepository(session)
             if not _apply(jobs, message):
                 reason = "stale or repeated" if jobs.get(message.job_id) else "unknown job"
                 _log.info("event_ignored", job_id=message.job_id, type=message.type, reason=reason)
+
+
+def _compare_clocks(message: JobStarted) -> None:
+    seconds = (message.sent_at - utcnow()).total_seconds()
+    if abs(seconds) > _CLOCKS_AGREE_SECONDS:
+        # Or it waited for so long, while nobody listened: then others did too.
+        _log.warning("clocks_differ", job_id=message.job_id, worker=message.worker, seconds=round(seconds))
 
 
 def _apply(jobs: JobRepository, message: Message) -> bool:

@@ -5,12 +5,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from stylegram.common.clock import utcnow
 from stylegram.common.database import UtcDateTime
-from stylegram.common.errors import Cancelled
+from stylegram.common.errors import Cancelled, InvalidHyperparameters
+from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import Priority
 from stylegram.ingest.metrics import JOB_SECONDS, JOBS
 from stylegram.ingest.schemas import Job, JobFilter
@@ -175,7 +177,9 @@ class JobRepository:
 
         The oldest come first. Those that are to be cancelled, and whose note is not in storage yet, are the relay's.
         """
-        wanted = and_(JobRow.cancel_requested_at.is_(None), JobRow.published_at.is_not(None))
+        # A worker may begin before a relay has noted what it published, and the relay not live to note it.
+        went_out = or_(JobRow.published_at.is_not(None), JobRow.state == JobState.RUNNING)
+        wanted = and_(JobRow.cancel_requested_at.is_(None), went_out)
         published = or_(wanted, JobRow.cancel_published_at.is_not(None))
         return self._all(select(JobRow).where(_OPEN, published, JobRow.heard_at < since))
 
@@ -245,6 +249,10 @@ class JobRepository:
         JOB_SECONDS.labels(outcome=to).observe(max(0.0, (finished_at - created_at).total_seconds()))
         return True
 
+    def refuse(self, job_id: str, error: InvalidHyperparameters, *conditions: ColumnElement[bool]) -> bool:
+        """Fail a job that `require_readable` refuses, if it has not ended and the conditions hold."""
+        return self.transition(job_id, JobState.FAILED, *conditions, reason=str(error), error_code=error.code)
+
     def record_post(
         self, job_id: str, outcome: PostState, *, url: str | None = None, reason: str | None = None
     ) -> bool:
@@ -278,11 +286,45 @@ class JobRepository:
 
     def _one(self, query: Select[JobRow]) -> Job | None:
         row = self._session.scalar(query.execution_options(populate_existing=True))
-        return None if row is None else Job.model_validate(row, from_attributes=True)
+        return None if row is None else _job(row)
 
     def _all(self, query: Select[JobRow], order: _Order = _OLDEST_FIRST) -> list[Job]:
         rows = self._session.scalars(query.order_by(*order).execution_options(populate_existing=True))
-        return [Job.model_validate(row, from_attributes=True) for row in rows]
+        return [_job(row) for row in rows]
+
+
+def require_readable(job: Job) -> None:
+    """Refuse a job that was submitted to a version whose hyperparameters had other ranges.
+
+    Raises:
+        InvalidHyperparameters: names the first that is out of range, and its range.
+    """
+    try:
+        Hyperparameters.model_validate(dict(job.hyperparameters))
+    except ValidationError as error:
+        issue = error.errors(include_url=False)[0]
+        where = "".join(f"{part}: " for part in issue["loc"])
+        raise InvalidHyperparameters(
+            f"This version cannot read its hyperparameters: {where}{issue['msg']}.",
+            advice="Submit it anew, with others.",
+        ) from None
+
+
+def _job(row: JobRow) -> Job:
+    try:
+        return Job.model_validate(row, from_attributes=True)
+    except ValidationError:
+        # One row that this version refuses must not hide the others: it is shown as it was submitted.
+        values = {name: getattr(row, name) for name in Job.model_fields}
+        values["hyperparameters"] = Hyperparameters.model_construct(
+            **{name: _tuples(value) for name, value in row.hyperparameters.items()}
+        )
+        return Job.model_validate(values, from_attributes=True)
+
+
+def _tuples(value: Any) -> Any:  # noqa: ANN401  (whatever JSON may be)
+    """JSON has no tuples, and a model that checks nothing makes none."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _latest(at: datetime) -> ColumnElement[datetime | None]:

@@ -20,11 +20,11 @@ from sqlalchemy import Engine
 from stylegram.common import artifacts, topology
 from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
-from stylegram.common.errors import NotFound, StylegramError
+from stylegram.common.errors import AlreadyExists, InvalidHyperparameters, NotFound, StylegramError
 from stylegram.common.messages import Priority, StyleJob, end_of
 from stylegram.common.ports import Broker, DeadLetter, Storage
 from stylegram.common.records import RunRecord
-from stylegram.ingest.job_repository import CANCELLATION, JobRepository
+from stylegram.ingest.job_repository import CANCELLATION, JobRepository, require_readable
 from stylegram.ingest.metrics import RECONCILED
 from stylegram.ingest.schemas import Job, ReconcileReport
 from stylegram.ingest.tables import JobRow, JobState
@@ -54,10 +54,10 @@ class Reconciler:
         self._pause = min(_TAKING_SECONDS, lost_after / 60)
 
     def reconcile(self) -> ReconcileReport:
-        """Look once.
+        """Look once. Trouble with one job keeps none of the others, and is raised after them.
 
         Raises:
-            Unavailable: the database, the broker or the storage did not answer; what was put right before stays so.
+            Unavailable: the database, the broker or the storage did not answer; what was put right stays so.
         """
         if self._has_unread():
             return ReconcileReport()
@@ -69,15 +69,28 @@ class Reconciler:
             return ReconcileReport()
         dead = self._dead()
         done: Counter[str] = Counter()
+        trouble = None
         for job in suspects:
-            if action := self._settle(job, dead.get(job.id)):
+            try:
+                action = self._settle(job, dead.get(job.id))
+            except StylegramError as error:
+                _log.warning("not_reconciled", job_id=job.id, reason=str(error))
+                trouble = error
+                continue
+            if action:
                 _log.warning("job_reconciled", job_id=job.id, action=action)
                 RECONCILED.labels(action=action).inc()
                 done[action] += 1
+        if trouble:
+            raise trouble
         return ReconcileReport(**done)
 
     def _has_unread(self) -> bool:
-        """Whether an event waits that may be the word which is missed."""
+        """Whether an event waits that may be the word which is missed.
+
+        One that a consumer has in hand cannot be seen. To overlook it costs time and no end: it is heard a moment
+        later, and what it says then counts unless the job has ended.
+        """
         return self._broker.depth(topology.INGEST_EVENTS.name) > 0
 
     def _without_message(self, waiting: list[Job]) -> list[Job]:
@@ -99,7 +112,11 @@ class Reconciler:
             return waiting
         with transaction(self._engine) as session:
             latest = JobRepository(session).newest_start(waiting[0].priority, waiting[0].created_at)
-        return [job for job in waiting if latest and job.published_at and job.published_at + self._lost_after < latest]
+        if not latest:
+            return []
+        before = latest - self._lost_after
+        # The message of one that has started may have been put back since, behind others.
+        return [job for job in waiting if not job.started_at and job.published_at and job.published_at < before]
 
     def _dead(self) -> dict[str, DeadLetter]:
         """The stylizers' dead letters by job, of messages too that this version does not understand."""
@@ -118,7 +135,49 @@ class Reconciler:
         # Whoever hears of the job in between knows better.
         silent = (JobRow.state == job.state, JobRow.heard_at == job.heard_at)
         with transaction(self._engine) as session:
-            return action if JobRepository(session).transition(job.id, state, *silent, **values) else None
+            jobs = JobRepository(session)
+            if state != JobState.FAILED:
+                return action if jobs.transition(job.id, state, *silent, **values) else None
+            try:
+                require_readable(job)
+            except InvalidHyperparameters as error:
+                _log.error("not_recorded", job_id=job.id, reason=str(error))
+                return action if jobs.refuse(job.id, error, *silent) else None
+            if not jobs.hear(job.id, utcnow(), *silent):
+                return None
+        self._record_failure(job, **values)
+        return action
+
+    def _record_failure(self, job: Job, reason: str, error_code: str) -> None:
+        """End the job as a worker does: its message may turn up yet, and the logger is to know of it too."""
+        record = RunRecord(
+            job_id=job.id,
+            outcome="failed",
+            reason=reason,
+            error_code=error_code,
+            content=job.content,
+            style=job.style,
+            further_styles=job.further_styles,
+            masks=job.masks,
+            start_image=job.start_image,
+            hyperparameters=job.hyperparameters,
+            engine_version="unknown",
+            torch_version="unknown",
+            weights="unknown",
+            device="unknown",
+            started_at=job.started_at or job.created_at,
+            finished_at=utcnow(),
+        )
+        try:
+            self._storage.write(
+                artifacts.record(job.id),
+                record.model_dump_json(indent=1).encode(),
+                content_type="application/json",
+                metadata={"job_id": job.id},
+            )
+        except AlreadyExists:
+            record = self._record(job.id) or record
+        self._broker.publish(end_of(record))
 
     def _record(self, job_id: str) -> RunRecord | None:
         try:
@@ -135,10 +194,10 @@ class Reconciler:
 
 def _remedy(job: Job, dead: DeadLetter | None) -> tuple[str, JobState, Mapping[str, Any]]:
     """What is done for a job that has no record: the action, the state, and the columns that change along."""
-    if dead:
-        return "dead", JobState.FAILED, {"reason": dead.reason, "error_code": "dead-letter"}
     if job.cancel_requested_at:
         return "cancelled", JobState.CANCELLED, CANCELLATION
+    if dead:
+        return "dead", JobState.FAILED, {"reason": dead.reason, "error_code": "dead-letter"}
     if job.state == JobState.RUNNING:
         # Its message is free again, or is found to be lost when nothing comes of it.
         return "requeued", JobState.QUEUED, {"heard_at": utcnow(), "attempt": None}

@@ -7,6 +7,7 @@ idempotent. Several relays share the work: a row is leased to one of them at a t
 
 import threading
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -16,11 +17,12 @@ from sqlalchemy import Engine
 from stylegram.common import artifacts
 from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
-from stylegram.common.errors import AlreadyExists, StylegramError
+from stylegram.common.errors import AlreadyExists, InvalidHyperparameters, StylegramError
 from stylegram.common.messages import CancelJob, PostRequest, StyleJob
 from stylegram.common.ports import Broker, Storage
-from stylegram.ingest.job_repository import Due, JobRepository
+from stylegram.ingest.job_repository import Due, JobRepository, require_readable
 from stylegram.ingest.schemas import Job
+from stylegram.ingest.tables import PostState
 
 _log = structlog.get_logger(__name__)
 # Rows held in memory at once; the rest comes in the next round.
@@ -72,34 +74,58 @@ class Relay:
     def relay_once(self) -> int:
         """Publish up to a hundred cancellations, queued jobs and requests for posts each; returns how many in all.
 
+        Trouble with one keeps none of the others, and is raised after them.
+
         Raises:
             NotFound: the queues have not been declared.
-            Unavailable: the broker, the storage or the database did not answer; what was published before is noted.
+            Unavailable: the broker, the storage or the database did not answer; what was published is noted.
         """
-        return sum(self._relay(due) for due in Due)
+        done, trouble = 0, None
+        for due in Due:
+            try:
+                done += self._relay(due)
+            except StylegramError as error:
+                trouble = error
+        if trouble:
+            raise trouble
+        return done
 
     def _relay(self, due: Due) -> int:
         until = utcnow() + timedelta(seconds=self._lease)
         # A row is no longer begun with when its lease could run out before it is noted.
         deadline = time.monotonic() + self._lease / 2
         with transaction(self._engine) as session:
-            left = JobRepository(session).claim(due, _BATCH, until)
+            claimed = JobRepository(session).claim(due, _BATCH, until)
+        left, trouble = {job.id for job in claimed}, None
+        for job in claimed:
+            if time.monotonic() > deadline:
+                break
+            try:
+                self._do(job, due)
+            except StylegramError as error:
+                trouble = error
+            else:
+                left.remove(job.id)
+        with suppress(StylegramError):  # else the lease runs out
+            self._let_go(left, until)
+        if trouble:
+            raise trouble
+        return len(claimed) - len(left)
+
+    def _do(self, job: Job, due: Due) -> None:
         # No transaction is open while the broker is asked: it may take long, and others want to write.
-        done = 0
         try:
-            for job in left:
-                if time.monotonic() > deadline:
-                    break
-                self._publish(job, due)
-                with transaction(self._engine) as session:
-                    JobRepository(session).mark_relayed(job.id, due)
-                done += 1
-        except StylegramError:
-            with suppress(StylegramError):  # else the lease runs out
-                self._let_go(left[done:], until)
-            raise
-        self._let_go(left[done:], until)
-        return done
+            self._publish(job, due)
+        except InvalidHyperparameters as error:
+            _log.error("not_relayed", job_id=job.id, due=due, reason=str(error))
+            with transaction(self._engine) as session:
+                if due is Due.POST:
+                    JobRepository(session).record_post(job.id, PostState.FAILED, reason=str(error))
+                else:
+                    JobRepository(session).refuse(job.id, error)
+            return
+        with transaction(self._engine) as session:
+            JobRepository(session).mark_relayed(job.id, due)
 
     def _publish(self, job: Job, due: Due) -> None:
         match due:
@@ -109,14 +135,16 @@ class Relay:
                     self._storage.write(artifacts.cancellation(job.id), b"cancelled\n", content_type="text/plain")
                 self._broker.publish(CancelJob(message_id=f"{job.id}.cancel", job_id=job.id))
             case Due.STYLE:
+                require_readable(job)
                 self._broker.publish(style_job(job))
             case Due.POST:
+                require_readable(job)
                 self._broker.publish(post_request(job))
 
-    def _let_go(self, jobs: list[Job], until: datetime) -> None:
-        if jobs:
+    def _let_go(self, job_ids: Collection[str], until: datetime) -> None:
+        if job_ids:
             with transaction(self._engine) as session:
-                JobRepository(session).unclaim([job.id for job in jobs], until)
+                JobRepository(session).unclaim(job_ids, until)
 
 
 def style_job(job: Job) -> StyleJob:

@@ -35,7 +35,7 @@ from stylegram.stylizer.settings import StylizerSettings
 _log = structlog.get_logger(__name__)
 # A worker that lives shorter than this has hardly begun to paint: what kills it is no job.
 _SHORT_LIFE_SECONDS = 5.0
-_MOST_SHORT_LIVES = 5
+_MOST_SHORT_LIVES = 8
 # One evaluation of 4096 pixels on a slow machine, after which the worker sees that it should stop.
 _STOP_SECONDS = 60.0
 # A handful of rows; who asked us to end waits.
@@ -182,7 +182,7 @@ class House:
                 return
             if reason.poll():
                 raise reason.recv()
-            # The job that killed it is given up by itself, after three workers; the others go on.
+            # The job that killed it is given up by itself, after as many attempts as its queue has; the others go on.
             _log.error("worker_died", exitcode=worker.exitcode)
             short_lives = short_lives + 1 if time.monotonic() - born < _SHORT_LIFE_SECONDS else 0
         raise StylegramError(

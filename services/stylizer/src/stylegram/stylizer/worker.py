@@ -44,10 +44,12 @@ class Worker:
                 says that this process should end.
         """
         job = _style_job(message)
+        # Before the storage is asked: where that is away, whoever waits for a word has this one. It changes nothing
+        # where the job has ended.
+        self._studio.broker.publish(JobStarted(job_id=job.job_id, worker=self._name, attempt=attempt))
         if record := self._finished(job.job_id):
             self._tell(record)
             return
-        self._studio.broker.publish(JobStarted(job_id=job.job_id, worker=self._name, attempt=attempt))
         # Looked for after the start is told of: who cancels a job later than that waits for the worker's word.
         if self._is_cancelled(job):
             self._cancel(job)
@@ -70,7 +72,8 @@ class Worker:
         self._tell(self._recorded(record))
 
     def give_up(self, message: Message, error: StylegramError) -> None:
-        """Tell of a job whose message becomes a dead letter; one that has come to an end keeps that.
+        """Tell of a job whose message becomes a dead letter; one that has come to an end keeps that, and one that was
+        cancelled is so now.
 
         Raises:
             StylegramError: retryable; the storage or the broker did not answer.
@@ -79,6 +82,9 @@ class Worker:
             return
         record = failed_record(message, error, utcnow(), None, Logbook())
         try:
+            if self._is_cancelled(message) and not self._finished(message.job_id):
+                self._cancel(message)
+                return
             record = self._recorded(record)
         except (StylegramError, ValidationError) as problem:
             # Its name is none, or what lies there cannot be read: as neither will change, its word is all there is.
