@@ -26,7 +26,8 @@ from stylegram.ingest.http.job_events import JobEvents
 from stylegram.ingest.http.paging import LINK, Cursor, Limit, linked
 from stylegram.ingest.http.pictures import NOT_MODIFIED
 from stylegram.ingest.http.problems import responses
-from stylegram.ingest.http.submission import REQUEST_BODY, SubmissionDep
+from stylegram.ingest.http.submission import SubmissionDep
+from stylegram.ingest.http.submission_schema import REQUEST_BODY
 from stylegram.ingest.schemas import Job, JobFilter, Page, Sha256
 from stylegram.ingest.tables import JobState
 

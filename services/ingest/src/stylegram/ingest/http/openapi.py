@@ -7,7 +7,8 @@ from pydantic.json_schema import models_json_schema
 
 from stylegram.common.records import RunRecord
 from stylegram.ingest.http import problems
-from stylegram.ingest.http.submission import JobSubmission, form_schema
+from stylegram.ingest.http.submission import JobSubmission
+from stylegram.ingest.http.submission_schema import form_schema
 from stylegram.ingest.http.system import PROBES
 
 TAGS = [

@@ -6,7 +6,6 @@ Both are one model: a file in a form stands for the asset that it becomes, whose
 import hashlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -39,14 +38,14 @@ _LONGEST_SECONDS = 604_800
 _uploads = Turns(2)
 
 # Of the sample pictures.
-_EXAMPLE: JsonDict = {
+EXAMPLE: JsonDict = {
     "content": "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
     "style": "ff94f3a3be104417c301291d794b81fbb00aeff55b99692d9f9055544b37bbb0",
     "hyperparameters": {"size": 512, "evaluations": [40, 20], "style_weight": 2.0},
     "publish": False,
 }
-_EXAMPLE_OF_ALL: JsonDict = {
-    **_EXAMPLE,
+EXAMPLE_OF_ALL: JsonDict = {
+    **EXAMPLE,
     "hyperparameters": {"size": 512, "start": "image", "style_weights": [3, 1]},
     "priority": "batch",
     "further_styles": ["521e7489ee9ac5e86c9ca00fa10cafc1f7492f547f32b1be933633282836f09c"],
@@ -66,7 +65,7 @@ def _with_tuples(values: Any) -> Any:  # noqa: ANN401  (the model judges the typ
 class JobSubmission(BaseModel):
     """What is to be painted, and how."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE, _EXAMPLE_OF_ALL]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE, EXAMPLE_OF_ALL]})
 
     content: Sha256 = Field(description="SHA-256 of the content image, as `/v1/assets` has it.")
     style: Sha256 = Field(description="SHA-256 of the style image, likewise.")
@@ -97,8 +96,8 @@ class JobSubmission(BaseModel):
     )
 
 
-_PICTURES = {"content", "style", "further_styles", "masks", "start_image"}
-_LISTS = {"further_styles", "masks"}
+PICTURES = {"content", "style", "further_styles", "masks", "start_image"}
+LISTS = {"further_styles", "masks"}
 _AS_THEY_ARE = {"hyperparameters", "publish", "priority", "time_limit_seconds"}
 _Place = tuple[str] | tuple[str, int]
 _JSON_TEXTS = {"hyperparameters", "publish", "time_limit_seconds"}
@@ -232,11 +231,11 @@ def _of_form(form: FormData) -> Submission:
         parts = form.getlist(name)
         if any(isinstance(part, UploadFile) and part.filename and not part.size for part in parts):
             raise _refusal(name, "The file is empty.")
-        if name in _LISTS:
+        if name in LISTS:
             values[name] = [digest(part) for part in parts]
         elif len(parts) > 1:
             raise _refusal(name, "This may be given once.")
-        elif (value := digest(parts[0]) if name in _PICTURES else _value(name, parts[0])) is not None:
+        elif (value := digest(parts[0]) if name in PICTURES else _value(name, parts[0])) is not None:
             values[name] = value
     # What was left empty says nothing, except that a mask is for everywhere.
     if "further_styles" in values:
@@ -262,49 +261,3 @@ def _value(name: str, part: UploadFile | str) -> Any:  # noqa: ANN401  (the mode
 
 def _refusal(name: str, detail: str) -> RequestValidationError:
     return RequestValidationError([{"loc": ("body", name), "msg": detail, "type": "value_error"}])
-
-
-def form_schema(submission: dict[str, Any]) -> dict[str, Any]:
-    """The form's schema from that of `JobSubmission`: a picture may be a file too."""
-    schema = deepcopy(submission)
-    schema["title"] = "JobForm"
-    schema["description"] = (
-        "A submission as a form. Each picture is a file, or the SHA-256 of an asset as text; a mask that is left empty"
-        " means everywhere. `hyperparameters` is JSON."
-    )
-    del schema["examples"]
-    for name in _PICTURES:
-        described = schema["properties"][name]
-        bare: dict[str, Any] = {"description": described["description"].replace("SHA-256 of ", "").capitalize()}
-        picture = {"anyOf": [_FILE, {"type": "string", "pattern": _SHA256_OR_NOTHING if name == "masks" else _SHA256}]}
-        bare |= {"type": "array", "items": picture, "maxItems": described["maxItems"]} if name in _LISTS else picture
-        schema["properties"][name] = bare
-    for described in schema["properties"].values():
-        # A form has no null: what is not said is left out.
-        if "anyOf" in described and {"type": "null"} in described["anyOf"]:
-            described["anyOf"].remove({"type": "null"})
-            del described["default"]
-    return schema
-
-
-_FILE = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
-_SHA256 = "^[0-9a-f]{64}$"
-_SHA256_OR_NOTHING = "^([0-9a-f]{64})?$"
-REQUEST_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        JSON: {
-            "schema": {"$ref": "#/components/schemas/JobSubmission"},
-            "examples": {
-                "pair": {"summary": "A photograph in the manner of a painting", "value": _EXAMPLE},
-                "everything": {"summary": "Two styles, each with its place", "value": _EXAMPLE_OF_ALL},
-            },
-        },
-        FORM: {
-            "schema": {"$ref": "#/components/schemas/JobForm"},
-            "encoding": {"hyperparameters": {"contentType": JSON}},
-            "examples": {"pair": {"summary": "Two assets", "value": _EXAMPLE}},
-        },
-    },
-}
-"""What stands in the API's schema for the body."""

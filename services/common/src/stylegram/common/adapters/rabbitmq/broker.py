@@ -12,33 +12,22 @@ from acknowledging.
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
-from typing import Any
 
 from pika import URLParameters
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import ChannelClosedByBroker, NackError, UnroutableError
 from pika.spec import Basic, BasicProperties
 
-from stylegram.common.adapters.rabbitmq import layout
+from stylegram.common.adapters.rabbitmq import calls, dead_letters, layout
 from stylegram.common.adapters.rabbitmq.claims import Claim, Claims
 from stylegram.common.adapters.rabbitmq.link import Link, Session
-from stylegram.common.clock import utcnow
-from stylegram.common.errors import InvalidMessage, NotFound, Unavailable
+from stylegram.common.errors import NotFound
 from stylegram.common.messages import Message, encode
 from stylegram.common.ports import DeadLetter, Delivery
 from stylegram.common.topology import Queue
 
-_REASON, _COUNT, _DIED_AT = "x-stylegram-reason", "x-stylegram-count", "x-stylegram-died-at"
-_PERSISTENT = 2
 # How long it may take until a pause is noticed.
 _PAUSE_SECONDS = 1.0
-# Each takes a round trip.
-_MOST_AT_ONCE = 1000
-# How long messages that were only looked at may take to be back.
-_PUT_BACK_SECONDS = 2.0
-_NOT_FOUND, _PRECONDITION_FAILED = 404, 406
 
 
 @dataclass
@@ -84,7 +73,7 @@ class RabbitBroker:
     def declare(self, queues: Iterable[Queue]) -> None:
         """See `Broker.declare`."""
         queues = list(queues)
-        self._publisher.call(lambda session: _declare(session, queues))
+        self._publisher.call(lambda session: calls.declare(session, queues))
         # A server that comes back without its data gets them again.
         self._declared |= {queue.name: queue for queue in queues}
 
@@ -92,14 +81,14 @@ class RabbitBroker:
         """See `Broker.publish`."""
         properties = BasicProperties(
             content_type="application/json",
-            delivery_mode=_PERSISTENT,
+            delivery_mode=calls.PERSISTENT,
             message_id=message.message_id,
             type=message.type,
         )
         body, topic = encode(message), message.topic
 
         def work(session: Session) -> bool:
-            return _publish(session.channel, layout.EXCHANGE, topic, body, properties)
+            return calls.publish(session.channel, layout.EXCHANGE, topic, body, properties)
 
         if self._publisher.call(work) or not topic.startswith("command."):
             return
@@ -143,7 +132,7 @@ class RabbitBroker:
         if not (claim := self._claims.get(delivery.receipt)):
             return False
         properties = claim.copy(0)
-        properties.headers |= {_REASON: reason, _COUNT: delivery.count, _DIED_AT: utcnow().isoformat()}
+        dead_letters.mark(properties, reason, delivery.count)
         # Rather twice than never: the message goes once its copy is safe.
         self._put(layout.dead(delivery.queue), delivery.body, properties)
         return self.ack(delivery)
@@ -158,51 +147,26 @@ class RabbitBroker:
 
     def depth(self, queue: str) -> int:
         """See `Broker.depth`."""
-        return self._publisher.call(lambda session: _waiting(session, queue))
+        return self._publisher.call(lambda session: calls.waiting(session, queue))
 
     def dead_count(self, queue: str) -> int:
         """See `Broker.dead_count`."""
-        return self._publisher.call(lambda session: _waiting(session, layout.dead(queue)))
+        return self._publisher.call(lambda session: calls.waiting(session, layout.dead(queue)))
 
     def dead_letters(self, queue: str) -> list[DeadLetter]:
         """See `Broker.dead_letters`."""
 
-        def work(session: Session) -> list[DeadLetter]:
-            with session.connection.channel() as channel:
-                messages = _messages(channel, layout.dead(queue))
-                if messages:
-                    channel.basic_nack(messages[-1][0].delivery_tag, multiple=True, requeue=True)
-                # The server takes its time over that, and whoever looks next should see them too.
-                deadline = time.monotonic() + _PUT_BACK_SECONDS
-                while _waiting(session, layout.dead(queue)) < len(messages) and time.monotonic() < deadline:
-                    time.sleep(_PUT_BACK_SECONDS / 100)
-            return [_dead_letter(queue, *message) for message in messages]
-
         # Not where others wait to publish.
-        return self._consumer.call(work)
+        return self._consumer.call(lambda session: dead_letters.look(session, queue))
 
     def drain_dead(self, queue: str, *, requeue: bool = False) -> list[DeadLetter]:
         """See `Broker.drain_dead`."""
-
-        def work(session: Session) -> list[DeadLetter]:
-            with session.connection.channel() as channel:
-                letters: list[DeadLetter] = []
-                count = _waiting(session, layout.dead(queue))
-                while len(letters) < count and (messages := _messages(channel, layout.dead(queue))):
-                    for method, properties, body in messages:
-                        letters.append(_dead_letter(queue, method, properties, body))
-                        if requeue:
-                            properties.headers = {}
-                            _put(session, queue, body, properties)
-                        channel.basic_ack(method.delivery_tag)
-                return letters
-
-        return self._publisher.call(work)
+        return self._publisher.call(lambda session: dead_letters.drain(session, queue, requeue=requeue))
 
     def pause(self, queue: str) -> None:
         """See `Broker.pause`."""
         self._check_exists(queue)
-        self._put(layout.paused(queue), b"", BasicProperties(delivery_mode=_PERSISTENT))
+        self._put(layout.paused(queue), b"", BasicProperties(delivery_mode=calls.PERSISTENT))
         self._pauses.pop(queue, None)
 
     def resume(self, queue: str) -> None:
@@ -214,7 +178,7 @@ class RabbitBroker:
     def paused(self, queue: str) -> bool:
         """See `Broker.paused`."""
         # A server that is short of memory does not listen to who publishes, and yet must be relieved of messages.
-        return self._consumer.call(lambda session: _waiting(session, layout.paused(queue)) > 0)
+        return self._consumer.call(lambda session: calls.waiting(session, layout.paused(queue)) > 0)
 
     def close(self) -> None:
         """See `Broker.close`; claims go back at once."""
@@ -223,11 +187,11 @@ class RabbitBroker:
 
     def _begin_publishing(self, session: Session) -> None:
         session.channel.confirm_delivery()
-        _declare(session, list(self._declared.values()))
+        calls.declare(session, list(self._declared.values()))
 
     def _begin_consuming(self, session: Session) -> None:
         session.channel.basic_qos(prefetch_count=1)
-        _declare(session, list(self._declared.values()))
+        calls.declare(session, list(self._declared.values()))
 
     def _end_consuming(self) -> None:
         self._claims.lose()
@@ -323,68 +287,7 @@ class RabbitBroker:
             claim.session.channel.basic_reject(claim.tag, requeue=not claim.held)
 
     def _put(self, queue: str, body: bytes, properties: BasicProperties) -> None:
-        self._publisher.call(lambda session: _put(session, queue, body, properties))
+        self._publisher.call(lambda session: calls.put(session, queue, body, properties))
 
     def _post(self, queue: str, body: bytes, properties: BasicProperties) -> None:
-        self._publisher.post(lambda session: _put(session, queue, body, properties))
-
-
-def _declare(session: Session, queues: Iterable[Queue]) -> None:
-    # On a channel of its own: the server closes it over a queue that is there and different.
-    with session.connection.channel() as channel:
-        for queue in queues:
-            layout.declare(channel, queue)
-
-
-def _publish(
-    channel: BlockingChannel, exchange: str, routing_key: str, body: bytes, properties: BasicProperties
-) -> bool:
-    """Publish and wait for the server's confirmation; False if no queue took it."""
-    try:
-        channel.basic_publish(exchange, routing_key, body, properties, mandatory=True)
-    except UnroutableError:
-        return False
-    except NackError as error:
-        raise Unavailable(f"The broker refused a message for '{routing_key}': its queue is full or broken.") from error
-    except ChannelClosedByBroker as error:
-        if error.reply_code == _PRECONDITION_FAILED:  # of which a publication has one, its size
-            raise InvalidMessage(f"The broker takes no message as large as {len(body) / 1e6:.1f} MB.") from error
-        raise
-    return True
-
-
-def _put(session: Session, queue: str, body: bytes, properties: BasicProperties) -> None:
-    """Publish into that queue alone."""
-    if not _publish(session.channel, "", queue, body, properties):
-        raise Unavailable(f"The broker lost its queue '{queue}'.", advice="Restart Stylegram, which declares it anew.")
-
-
-def _waiting(session: Session, queue: str) -> int:
-    try:
-        with session.connection.channel() as channel:
-            count: int = channel.queue_declare(queue, passive=True).method.message_count
-            return count
-    except ChannelClosedByBroker as error:
-        if error.reply_code == _NOT_FOUND:
-            raise NotFound(f"There is no queue '{queue}'.", advice="Declare it first.") from None
-        raise
-
-
-def _messages(channel: BlockingChannel, queue: str) -> list[tuple[Basic.GetOk, BasicProperties, bytes]]:
-    """Those that are in the queue now; they are unacknowledged until somebody does, or the channel closes."""
-    count = min(channel.queue_declare(queue, passive=True).method.message_count, _MOST_AT_ONCE)
-    messages = [channel.basic_get(queue) for _ in range(count)]
-    return [message for message in messages if message[0] is not None]
-
-
-def _dead_letter(queue: str, _: Basic.GetOk, properties: BasicProperties, body: bytes) -> DeadLetter:
-    headers: dict[str, Any] = properties.headers or {}
-    if _REASON in headers:
-        died_at = datetime.fromisoformat(headers[_DIED_AT])
-        return DeadLetter(queue, body, headers[_REASON], int(headers[_COUNT]), died_at)
-    # The server's own doing: consumers died over the message before they could say why.
-    (death, *_) = headers.get("x-death") or [{}]
-    reason = f"The broker gave the message up: {death.get('reason', 'unknown')}."
-    # The server's times are UTC and do not say so.
-    died_at = death["time"].replace(tzinfo=UTC) if "time" in death else datetime.now(UTC)
-    return DeadLetter(queue, body, reason, 0, died_at)
+        self._publisher.post(lambda session: calls.put(session, queue, body, properties))
