@@ -33,11 +33,12 @@ samples: setup ## Fetch the sample photographs and draw the sample paintings
 demo: samples ## Run the whole daily job on sample pictures; results in var/demo
 	@$(BIN)/stylegram daily --photos $(PHOTOS) --styles $(STYLES) --state $(DEMO)
 
-run: samples ## Serve the pages and the API on http://127.0.0.1:8000
-	@$(BIN)/stylegram serve --photos $(PHOTOS) --styles $(STYLES) --state $(DEMO)
+PORT ?= $(or $(STYLEGRAM_HTTP_PORT),8000)
+run: samples ## Serve the pages and the API on http://127.0.0.1:8000; PORT=8001 takes another port
+	@$(BIN)/stylegram serve --photos $(PHOTOS) --styles $(STYLES) --state $(DEMO) --port $(PORT)
 
-test: setup servers ## Run all tests
-	@$(BIN)/python -m pytest
+test: setup servers ## Run all tests but the chaos
+	@$(BIN)/python -m pytest --ignore=tests/chaos
 
 # RabbitMQ, PostgreSQL and OpenSSL, from which tests start servers of their own; as root they are installed where absent.
 servers:
