@@ -196,7 +196,7 @@ def test_a_retry_is_a_new_job_with_the_same_parameters(
     assert ingest.retry(job.id, idempotency_key="third").id == third.id, "whatever else is under way"
     with pytest.raises(InvalidInput, match="'k' belongs to job"):
         ingest.retry(job.id, idempotency_key="k")
-    with pytest.raises(WrongState, match="is succeeded"):
+    with pytest.raises(WrongState, match="has succeeded"):
         ingest.retry(third.id)
     with pytest.raises(NotFound, match="no job '42'"):
         ingest.retry("42")

@@ -47,6 +47,14 @@ def test_a_job_without_snapshots_has_none(client: TestClient, finished: Job) -> 
     assert client.get(f"/v1/jobs/{finished.id}/snapshots").json() == {"items": []}
 
 
+def test_who_asks_for_a_snapshot_that_is_not_there_is_told_where_they_are(client: TestClient, job: Job) -> None:
+    response = client.get(f"/v1/jobs/{job.id}/snapshots/999")
+    assert response.status_code == 404
+    assert response.json()["detail"] == (
+        f"There is no snapshot of evaluation 999; GET /v1/jobs/{job.id}/snapshots lists those there are."
+    )
+
+
 def test_the_film_is_whole_where_nothing_else_is_asked_for(client: TestClient, job: Job) -> None:
     response = client.get(f"/v1/jobs/{job.id}/timelapse")
     assert (response.status_code, response.content) == (200, FILM)

@@ -150,7 +150,8 @@ def test_cancelling_is_asked_for_and_done_when_nobody_works(
 
 def test_what_failed_is_tried_again_as_a_new_job(client: TestClient, ingest: Ingest, pair: Pair) -> None:
     job = ingest.submit(*pair, FAST, publish=False, time_limit_seconds=7)
-    assert client.post(f"/v1/jobs/{job.id}/retry").status_code == 409
+    early = client.post(f"/v1/jobs/{job.id}/retry")
+    assert (early.status_code, f"Job {job.id} is queued; only" in early.json()["detail"]) == (409, True)
     EventHandler(ingest.engine).handle(JobFailed(job_id=job.id, reason="No canvas.", error_code="error"), 1)
     response = client.post(f"/v1/jobs/{job.id}/retry", headers={"Idempotency-Key": "again"})
     retry = Job.model_validate(response.json())
@@ -163,6 +164,15 @@ def test_what_failed_is_tried_again_as_a_new_job(client: TestClient, ingest: Ing
     EventHandler(ingest.engine).handle(JobCancelled(job_id=retry.id, worker="w"), 1)
     assert client.post(f"/v1/jobs/{job.id}/retry", headers={"Idempotency-Key": "again"}).json()["id"] == retry.id
     assert client.post(f"/v1/jobs/{job.id}/retry").json()["id"] != retry.id
+
+
+def test_what_succeeded_is_submitted_anew_instead(client: TestClient, finished: Job) -> None:
+    response = client.post(f"/v1/jobs/{finished.id}/retry")
+    assert response.status_code == 409
+    assert response.json()["detail"] == (
+        f"Job {finished.id} has succeeded; only one that failed or was cancelled can be tried again. To paint it once"
+        " more, submit it anew."
+    )
 
 
 def test_the_result_is_the_picture_for_good(client: TestClient, finished: Job) -> None:
@@ -257,6 +267,15 @@ def test_a_day_has_one_daily_job_unless_told_otherwise(client: TestClient, synce
     assert again.json()["id"] != first.json()["id"]
     assert again.headers["location"] == f"/v1/jobs/{again.json()['id']}"
     assert len(synced.unfinished_jobs()) == 2
+
+
+def test_a_daily_job_that_has_ended_is_shown_and_not_queued(client: TestClient, synced: Ingest) -> None:
+    first = client.post("/v1/daily").json()
+    EventHandler(synced.engine).handle(JobFailed(job_id=first["id"], reason="No canvas.", error_code="error"), 1)
+    second = client.post("/v1/daily")
+    assert (second.status_code, second.json()["id"], second.json()["state"]) == (200, first["id"], "failed")
+    assert second.headers["location"] == f"/v1/jobs/{first['id']}"
+    assert client.post("/v1/daily?again=true").status_code == 202
 
 
 def test_there_is_no_daily_job_without_pictures(client: TestClient) -> None:

@@ -65,12 +65,12 @@ def test_an_error_that_is_nobodys_input_shows_no_internals(ingest: Ingest, monke
     ("change", "where", "detail"),
     [
         ({"hyperparameters": {"size": 5}}, "body/hyperparameters/size", "greater than or equal to 32"),
-        ({"hyperparameters": {"sise": 64}}, "body/hyperparameters/sise", "Extra inputs"),
+        ({"hyperparameters": {"sise": 64}}, "body/hyperparameters/sise", "Known names: size, evaluations,"),
         ({"hyperparameters": {"style_layers": ["relu9_9"]}}, "body/hyperparameters/style_layers", "unknown layer"),
         ({"hyperparameters": {"style_weight": 0, "content_weight": 0}}, "body/hyperparameters", "nothing to optimise"),
-        ({"content": "../../etc/passwd"}, "body/content", "should match pattern"),
+        ({"content": "../../etc/passwd"}, "body/content", "'../../etc/passwd' is no SHA-256 of an asset"),
         ({"style": "\ud800"}, "body", "Invalid JSON"),
-        ({"pubish": True}, "body/pubish", "Extra inputs"),
+        ({"pubish": True}, "body/pubish", "Not known here; known: content, style,"),
     ],
 )
 def test_a_value_that_is_refused_is_named(
@@ -98,6 +98,14 @@ def test_parameters_are_checked(client: TestClient, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 422
     assert len(response.json()["errors"]) == 1
+
+
+def test_who_gives_no_jobs_id_is_told_where_there_are_some(client: TestClient) -> None:
+    for path in ("/v1/jobs/latest", "/v1/jobs/latest/result"):
+        assert client.get(path).json()["errors"] == [
+            {"where": "path/job_id", "detail": "'latest' is no job's id; GET /v1/jobs lists them."}
+        ]
+    assert len(client.get(f"/v1/jobs/{'x' * 5000}").json()["detail"]) < 200
 
 
 def test_a_key_has_bounds(client: TestClient, pair: Pair) -> None:

@@ -113,20 +113,25 @@ def test_one_file_may_be_several_pictures(client: TestClient) -> None:
     ("change", "where", "detail"),
     [
         ({"content": ""}, "body/content", "required"),
-        ({"content": "me.png"}, "body/content", "pattern"),
+        ({"style": "me.png"}, "body/style", "to send a file with curl, write style=@photo.jpg"),
+        ({"content": "me.png"}, "body/content", "'me.png' is no SHA-256 of an asset"),
         ({"style": ["0" * 64, "1" * 64]}, "body/style", "once"),
         ({"hyperparameters": "{"}, "body/hyperparameters", "JSON"),
         ({"hyperparameters": "[]"}, "body/hyperparameters", "object"),
         ({"hyperparameters": '{"size": 5}'}, "body/hyperparameters/size", "32"),
         ({"hyperparameters": '{"size": "64"}'}, "body/hyperparameters/size", "integer"),
-        ({"hyperparameters": '{"sise": 64}'}, "body/hyperparameters/sise", "Extra"),
+        (
+            {"hyperparameters": '{"sise": 64}'},
+            "body/hyperparameters/sise",
+            "there is no hyperparameter 'sise'. Known names: size,",
+        ),
         ({"publish": "perhaps"}, "body/publish", "JSON"),
         ({"priority": "urgent"}, "body/priority", "interactive"),
         ({"time_limit_seconds": "0"}, "body/time_limit_seconds", "greater than 0"),
         ({"time_limit_seconds": "NaN"}, "body/time_limit_seconds", "JSON"),
-        ({"masks": ["x"]}, "body/masks/0", "pattern"),
+        ({"masks": ["x"]}, "body/masks/0", "write masks=@photo.jpg"),
         ({"further_styles": ["0" * 64] * 16}, "body/further_styles", "15"),
-        ({"colour": "red"}, "body/colour", "Extra"),
+        ({"colour": "red"}, "body/colour", "Not known here; known: content,"),
     ],
 )
 def test_a_field_that_is_refused_is_named(
@@ -163,11 +168,31 @@ def test_json_is_taken_by_the_letter(client: TestClient, pair: Pair, change: dic
     assert response.json()["errors"][0]["where"] == where
 
 
+def test_every_field_that_is_refused_is_named_at_once(client: TestClient, pair: Pair) -> None:
+    data = {"content": "me.png", "hyperparameters": "{", "publish": "perhaps", "colour": "red"}
+    response = client.post("/v1/jobs", data=data, files={"style": ("a.png", b"")})
+    errors = {error["where"]: error["detail"] for error in response.json()["errors"]}
+    assert len(errors) == len(response.json()["errors"])
+    assert set(errors) == {f"body/{name}" for name in (*data, "style")}
+    assert errors["body/style"] == "The file is empty."
+
+
 def test_what_is_no_picture_is_refused_with_the_reason(client: TestClient, ingest: Ingest, pair: Pair) -> None:
-    response = client.post("/v1/jobs", data={"style": pair[1].sha256}, files={"content": b"no picture"})
+    content, style = pair
+    data = {"content": content.sha256, "style": style.sha256}
+    files = [("masks", ("sky.png", b"no picture")), ("further_styles", ("b.png", png(3))), ("masks", ("c.png", png(4)))]
+    response = client.post("/v1/jobs", data=data, files=files)
     assert response.status_code == 422
-    assert response.json()["type"] == "urn:stylegram:problem:invalid-image"
+    problem = response.json()
+    assert problem["type"] == "urn:stylegram:problem:invalid-image"
+    assert problem["detail"].startswith("The file 'sky.png' is refused: Not a picture of a known type. JPEG,")
+    assert problem["errors"] == [{"where": "body/masks/0", "detail": problem["detail"]}]
     assert not ingest.unfinished_jobs()
+
+
+def test_a_file_that_is_refused_is_named_at_each_of_its_places(client: TestClient) -> None:
+    response = client.post("/v1/jobs", files={"content": b"no picture", "style": b"no picture"})
+    assert [error["where"] for error in response.json()["errors"]] == ["body/content", "body/style"]
 
 
 @pytest.mark.parametrize("name", ["further_styles", "masks", "start_image"])

@@ -184,9 +184,12 @@ class Jobs:
             jobs.lock(job_id)
             job = _found(jobs.get(job_id), job_id)
             if job.state not in (JobState.FAILED, JobState.CANCELLED):
+                stands = "has succeeded" if job.finished else f"is {job.state}"
                 raise WrongState(
-                    f"Job {job_id} is {job.state}; only one that failed or was cancelled can be tried again.",
-                    advice="" if job.finished else "Wait for its end, or cancel it first.",
+                    f"Job {job_id} {stands}; only one that failed or was cancelled can be tried again.",
+                    advice="To paint it once more, submit it anew."
+                    if job.finished
+                    else "Wait for its end, or cancel it first.",
                 )
             key_is_known = idempotency_key is not None and jobs.by_idempotency_key(idempotency_key)
             if not key_is_known and (under_way := jobs.unfinished_retry(job_id)):

@@ -7,11 +7,20 @@ from uuid import UUID
 from fastapi import Depends, Header, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.pictures import Pictures, Width
+from stylegram.ingest.http.problems import quoted
 from stylegram.ingest.http.watch import JobWatch
 from stylegram.ingest.jobs import DAILY_KEYS
 from stylegram.ingest.schemas import Instant
@@ -47,6 +56,15 @@ def _written_out(text: str) -> str:
     return text
 
 
+def _of_a_job(text: str, parse: ValidatorFunctionWrapHandler) -> UUID:
+    """What is wrong with a UUID tells nobody where to find one."""
+    try:
+        job_id: UUID = parse(text)
+    except ValidationError:
+        raise ValueError(f"{quoted(text)} is no job's id; GET /v1/jobs lists them.") from None
+    return job_id
+
+
 def _of_a_client(key: str) -> str:
     if key.startswith(DAILY_KEYS):
         raise ValueError(f"keys that begin with {DAILY_KEYS} are Stylegram's own; choose another")
@@ -73,7 +91,7 @@ DailyDep = Annotated[Hyperparameters, Depends(_daily)]
 PicturesDep = Annotated[Pictures, Depends(_pictures)]
 WatchDep = Annotated[JobWatch, Depends(_watch)]
 
-JobId = Annotated[UUID, Path(description="The job's id.")]
+JobId = Annotated[UUID, Path(description="The job's id."), WrapValidator(_of_a_job)]
 IdempotencyKey = Annotated[
     str | None,
     Header(

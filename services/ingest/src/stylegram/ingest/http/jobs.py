@@ -95,15 +95,32 @@ async def submit_job(
     return _accepted(await submission.submit(ingest, idempotency_key=idempotency_key), response)
 
 
-@router.post("/daily", status_code=202, responses={**_LOCATION, **responses(404, 422, 429)})
+@router.post(
+    "/daily",
+    status_code=202,
+    responses={
+        200: {"description": "The day's job, which has ended already; `again=true` queues another", "model": Job},
+        **_LOCATION,
+        **responses(404, 422, 429),
+    },
+)
 def submit_daily_job(
     ingest: IngestDep,
     daily: DailyDep,
     response: Response,
-    again: Annotated[bool, Query(description="Queue a new one even if the day has its job already.")] = False,
+    again: Annotated[
+        bool,
+        Query(description="Queue a new one even if the day has its job already, as where that one failed."),
+    ] = False,
 ) -> Job:
-    """Queue the daily picture, a pair that has not been seen lately; asked again on the same day, the same job."""
-    return _accepted(ingest.submit_daily(daily, again=again), response)
+    """Queue the daily picture, a pair that has not been seen lately; asked again on the same day, the same job.
+
+    Where that has ended, the answer is 200 and nothing is queued; `again=true` queues another.
+    """
+    job = ingest.submit_daily(daily, again=again)
+    if job.finished:
+        response.status_code = 200
+    return _accepted(job, response)
 
 
 @router.get("/jobs/{job_id}", responses=responses(404))
@@ -239,7 +256,13 @@ async def get_snapshot(
 ) -> Response:
     """The picture as it was after so many evaluations, a JPEG."""
     job = await run_in_threadpool(ingest.job, str(job_id))
-    return await pictures.answer(request, artifacts.snapshot(job.id, evaluation), width)
+    try:
+        return await pictures.answer(request, artifacts.snapshot(job.id, evaluation), width)
+    except NotFound:
+        raise NotFound(
+            f"There is no snapshot of evaluation {evaluation};",
+            advice=f"GET /v1/jobs/{job.id}/snapshots lists those there are.",
+        ) from None
 
 
 @router.get(

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Match
 
 from stylegram.common.errors import (
     AlreadyExists,
+    InvalidImage,
     InvalidInput,
     NotFound,
     QueueFull,
@@ -44,6 +45,8 @@ _STATUSES: Mapping[type[StylegramError], HTTPStatus] = {
 # Those whose answers programs read, and browsers only for a page.
 _FOR_PROGRAMS = ("/v1/", "/static/")
 _MOST_ERRORS = 20
+# A digest, and a little more.
+_MOST_QUOTED = 80
 _RETRY_AFTER_SECONDS: Mapping[int, int] = {
     # A picture takes minutes: until one is done, nothing changes.
     HTTPStatus.TOO_MANY_REQUESTS: 60,
@@ -57,6 +60,20 @@ class InvalidValue(BaseModel):
 
     where: str = Field(description="The value's place, as in `body/hyperparameters/size` or `query/limit`.")
     detail: str = Field(description="What is wrong with it.")
+
+
+class InvalidFile(InvalidImage):
+    """A file that came along with a request is no picture that Stylegram can use.
+
+    Args:
+        name: the file's.
+        where: its places in the request; one file may stand at several.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, name: str, where: Sequence[str], reason: InvalidImage) -> None:
+        super().__init__(f"The file {quoted(name)} is refused: {reason.message}", advice=reason.advice)
+        self.values = [InvalidValue(where=place, detail=str(self)) for place in where]
 
 
 class Problem(BaseModel):
@@ -85,6 +102,11 @@ def _response(status: HTTPStatus) -> dict[str, Any]:
         seconds = {"schema": {"type": "integer"}, "description": "Seconds after which it may be tried again."}
         described["headers"] = {"Retry-After": seconds}
     return described
+
+
+def quoted(text: str) -> str:
+    """A value as an error repeats it: its beginning, where it is long."""
+    return f"'{text}'" if len(text) <= _MOST_QUOTED else f"'{text[:_MOST_QUOTED]}…'"
 
 
 def install(app: FastAPI, endpoints: Sequence[BaseRoute]) -> None:
@@ -141,6 +163,7 @@ def _problem(error: Exception, path: str, headers: Mapping[str, str]) -> Problem
             status, detail = HTTPStatus.BAD_REQUEST, "The request broke off; send all of it."
         case StylegramError() if mapped := _status(error):
             status, detail, kind = mapped, str(error), f"urn:stylegram:problem:{error.code}"
+            errors = error.values if isinstance(error, InvalidFile) else None
         case _:
             status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "This is a defect in Stylegram; its log tells more."
     return Problem(type=kind, title=status.phrase, status=status, detail=detail, instance=path, errors=errors)

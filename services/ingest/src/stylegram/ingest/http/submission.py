@@ -11,20 +11,30 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic.config import JsonDict
-from pydantic_core import from_json, to_json
+from pydantic_core import ErrorDetails, from_json, to_json
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
-from stylegram.common.errors import NotFound
-from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.errors import InvalidHyperparameters, InvalidImage, NotFound
+from stylegram.common.hyperparameters import Hyperparameters, parse_hyperparameters
 from stylegram.common.messages import Priority
 from stylegram.common.records import AssetReference, Role
 from stylegram.ingest import schemas
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.forms import whole_form
+from stylegram.ingest.http.problems import InvalidFile, quoted
 from stylegram.ingest.http.turns import Turns
 from stylegram.ingest.schemas import Job, Sha256
 
@@ -62,13 +72,28 @@ def _with_tuples(values: Any) -> Any:  # noqa: ANN401  (the model judges the typ
     return tuple(map(_with_tuples, values)) if isinstance(values, list) else values
 
 
+def _of_an_asset(value: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:  # noqa: ANN401  (pydantic judges the type)
+    """A digest's pattern tells nobody what to write instead; mostly a file was meant."""
+    try:
+        return check(value)
+    except ValidationError:
+        if not isinstance(value, str):
+            raise
+        raise ValueError(
+            f"{quoted(value)} is no SHA-256 of an asset; to send a file with curl, write {info.field_name}=@photo.jpg"
+        ) from None
+
+
+_Picture = Annotated[Sha256, WrapValidator(_of_an_asset)]
+
+
 class JobSubmission(BaseModel):
     """What is to be painted, and how."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE, EXAMPLE_OF_ALL]})
 
-    content: Sha256 = Field(description="SHA-256 of the content image, as `/v1/assets` has it.")
-    style: Sha256 = Field(description="SHA-256 of the style image, likewise.")
+    content: _Picture = Field(description="SHA-256 of the content image, as `/v1/assets` has it.")
+    style: _Picture = Field(description="SHA-256 of the style image, likewise.")
     hyperparameters: Annotated[Hyperparameters, BeforeValidator(_with_tuples)] = Field(
         Hyperparameters(), description="How it is painted; what is left out is as usual."
     )
@@ -77,16 +102,16 @@ class JobSubmission(BaseModel):
     priority: Priority = Field(
         Priority.INTERACTIVE, description="Whether somebody waits for it: interactive jobs pass those of a batch."
     )
-    further_styles: list[Sha256] = Field(
+    further_styles: list[_Picture] = Field(
         [], max_length=_MOST_STYLES - 1, description="SHA-256 of the style images after the first."
     )
-    masks: list[Sha256 | None] = Field(
+    masks: list[_Picture | None] = Field(
         [],
         max_length=_MOST_STYLES,
         description="SHA-256 of a picture for each style image, the first included, that is white where the style goes;"
         " null where it goes everywhere.",
     )
-    start_image: Sha256 | None = Field(None, description="SHA-256 of what a start from an image starts from.")
+    start_image: _Picture | None = Field(None, description="SHA-256 of what a start from an image starts from.")
     time_limit_seconds: float | None = Field(
         None,
         gt=0,
@@ -121,7 +146,7 @@ class Submission:
 
         Raises:
             RequestValidationError: a picture that did not come along is no asset.
-            InvalidImage: a file is no picture.
+            InvalidFile: one is no picture; those before it are kept.
             StylegramError: see `Jobs.submit`.
         """
         run = _uploads.run if self.files else run_in_threadpool
@@ -134,7 +159,14 @@ class Submission:
         for role, sha256 in dict.fromkeys((role, sha256) for _, role, sha256 in self._pictures()):
             if file := self.files.get(sha256):
                 file.file.seek(0)
-                ingest.upload(role or Role.CONTENT, file.filename or "", file.file.read())
+                name = file.filename or ""
+                try:
+                    ingest.upload(role or Role.CONTENT, name, file.file.read())
+                except InvalidImage as reason:
+                    where = [
+                        "/".join(map(str, ("body", *place))) for place, _, other in self._pictures() if other == sha256
+                    ]
+                    raise InvalidFile(name, where, reason) from None
         return ingest.enqueue(submission, idempotency_key=key)
 
     def _of_references(self, ingest: Ingest) -> schemas.Submission:
@@ -210,7 +242,22 @@ def _checked(body: bytes) -> JobSubmission:
         # Unknown names are refused at every level, as a misspelt one would do nothing.
         return JobSubmission.model_validate_json(body, strict=True, extra="forbid")
     except ValidationError as error:
-        raise RequestValidationError([{**issue, "loc": ("body", *issue["loc"])} for issue in error.errors()]) from None
+        raise RequestValidationError(
+            [{**issue, "loc": ("body", *issue["loc"]), "msg": _words(issue)} for issue in error.errors()]
+        ) from None
+
+
+def _words(issue: ErrorDetails) -> str:
+    """What is wrong; with a name that is not known, which ones are."""
+    if issue["type"] == "extra_forbidden":
+        *within, name = issue["loc"]
+        if not within:
+            return f"Not known here; known: {', '.join(JobSubmission.model_fields)}."
+        try:
+            parse_hyperparameters({str(name): None})
+        except InvalidHyperparameters as error:
+            return str(error)
+    return issue["msg"]
 
 
 def _of_form(form: FormData) -> Submission:
@@ -226,29 +273,48 @@ def _of_form(form: FormData) -> Submission:
         files[digest] = part
         return digest
 
-    values: dict[str, Any] = {}
-    for name in form:
+    def value(name: str) -> Any:  # noqa: ANN401  (the model judges the type)
+        """What the field says; None where it was left empty."""
         parts = form.getlist(name)
         if any(isinstance(part, UploadFile) and part.filename and not part.size for part in parts):
-            raise _refusal(name, "The file is empty.")
+            raise ValueError("The file is empty.")
         if name in LISTS:
-            values[name] = [digest(part) for part in parts]
-        elif len(parts) > 1:
-            raise _refusal(name, "This may be given once.")
-        elif (value := digest(parts[0]) if name in PICTURES else _value(name, parts[0])) is not None:
-            values[name] = value
-    # What was left empty says nothing, except that a mask is for everywhere.
-    if "further_styles" in values:
-        values["further_styles"] = [sha256 for sha256 in values["further_styles"] if sha256]
-    return Submission(_checked(to_json(values)), files)
+            digests = [digest(part) for part in parts]
+            # What was left empty says nothing, except that a mask is for everywhere.
+            return digests if name == "masks" else [sha256 for sha256 in digests if sha256]
+        if len(parts) > 1:
+            raise ValueError("This may be given once.")
+        return digest(parts[0]) if name in PICTURES else _text(name, parts[0])
+
+    values: dict[str, Any] = {}
+    refused: list[Any] = []
+    for name in form:
+        try:
+            if (said := value(name)) is not None:
+                values[name] = said
+        except ValueError as error:
+            refused.append({"loc": ("body", name), "msg": str(error), "type": "value_error"})
+    try:
+        wanted = _checked(to_json(values))
+    except RequestValidationError as error:
+        # Whoever gave a field that cannot be read did not leave it out.
+        known = {issue["loc"] for issue in refused}
+        refused += [issue for issue in error.errors() if issue["loc"] not in known]
+    if refused:
+        raise RequestValidationError(refused)
+    return Submission(wanted, files)
 
 
-def _value(name: str, part: UploadFile | str) -> Any:  # noqa: ANN401  (the model judges the type)
-    """What a text says; None where it was left empty."""
+def _text(name: str, part: UploadFile | str) -> Any:  # noqa: ANN401  (the model judges the type)
+    """What a text says; None where it was left empty.
+
+    Raises:
+        ValueError: it is too long, or is to be JSON and is none.
+    """
     if isinstance(part, str):
         text = part.strip()
     elif (part.size or 0) > _MOST_TEXT_BYTES:
-        raise _refusal(name, f"This may have {_MOST_TEXT_BYTES / 1e6:g} MB.")
+        raise ValueError(f"This may have {_MOST_TEXT_BYTES / 1e6:g} MB.")
     else:
         text = part.file.read().decode(errors="replace").strip()
     if name not in _JSON_TEXTS:
@@ -256,8 +322,4 @@ def _value(name: str, part: UploadFile | str) -> Any:  # noqa: ANN401  (the mode
     # Some programs write True.
     with suppress(ValueError):
         return from_json(text.lower() if name == "publish" else text, allow_inf_nan=False) if text else None
-    raise _refusal(name, "This is no JSON.")
-
-
-def _refusal(name: str, detail: str) -> RequestValidationError:
-    return RequestValidationError([{"loc": ("body", name), "msg": detail, "type": "value_error"}])
+    raise ValueError("This is no JSON.")
