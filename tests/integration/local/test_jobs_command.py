@@ -1,6 +1,7 @@
 """`stylegram jobs`, as a person runs it: at a server, and on a state folder without one."""
 
 import json
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from stylegram.common.database import transaction
 from stylegram.common.messages import Priority
 from stylegram.ingest.schemas import Job
 from stylegram.ingest.tables import JobRow, JobState
-from stylegram.local.api import open_api
+from stylegram.local.api import Api, open_api
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -86,6 +87,13 @@ def test_the_list_is_filtered_and_limited_and_goes_on(
     assert [Job.model_validate_json(line) for line in every.out.splitlines()] == worker.ingest.newest_jobs(limit=10)
 
 
+def test_where_there_is_nothing_to_list_it_says_so(stylegram: Command, worker: Worker, place: tuple[str, str]) -> None:
+    assert stylegram("jobs", "list", *place) == (0, "", "There are no jobs.\n")
+    worker.submit()
+    assert stylegram("jobs", "list", "--only", "failed", *place) == (0, "", "There are no such jobs.\n")
+    assert stylegram("jobs", "list", "--only", "failed", "--json", *place) == (0, "", "")
+
+
 def test_a_state_that_there_is_not_is_wrong_usage(stylegram: Command) -> None:
     refused = stylegram("jobs", "list", "--only", "lost")
     assert refused.code == 2
@@ -106,7 +114,7 @@ def test_show_tells_everything_of_a_job_by_the_beginning_of_its_id(
     assert facts["reason"] == "The weights are corrupt. (weights-corrupt)"
     assert facts["settings"] == "size=64 evaluations=2"
     assert facts["started"].endswith("attempt 1 by w")
-    assert facts["style"] == f"style 2.jpg, SHA-256 {job.style.sha256}"
+    assert facts["style"] == f"style 2.jpg, SHA-256 {job.style.sha256[:12]}…"
     as_json = stylegram("jobs", "show", job.id, "--json", *place)
     assert Job.model_validate_json(as_json.out) == worker.ingest.job(job.id)
 
@@ -181,6 +189,55 @@ def test_following_a_job_ends_with_it_and_says_how(
     assert f"state        {state}\n" in followed.out
 
 
+def test_a_job_that_waits_in_a_paused_queue_says_so(stylegram: Command, worker: Worker, place: tuple[str, str]) -> None:
+    job, other = worker.submit(), worker.submit(Priority.BATCH)
+    worker.ingest.pause("stylizer.jobs")
+    words = "waits: its queue stylizer.jobs is paused (stylegram queue resume stylizer)"
+    assert words in stylegram("jobs", "show", job.id, *place).out
+    assert "paused" not in stylegram("jobs", "show", other.id, *place).out, "its queue is another"
+    start = threading.Timer(1.2, worker.start, (job,))
+    start.start()
+    with meanwhile(lambda: None if start.is_alive() else worker.finish(job)):
+        followed = stylegram("jobs", "show", job.id, "--follow", *place)
+    assert followed.err.count(words) == 1, "once, however long it waits"
+    assert "paused" not in followed.out
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("show", "--follow"), "The job goes on; only the watching ended.\n"),
+        (("cancel", "--wait"), "The job is still being cancelled; only the watching ended.\n"),
+    ],
+)
+def test_who_ends_the_watching_is_told_that_the_job_goes_on(
+    stylegram: Command,
+    worker: Worker,
+    place: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, str],
+    words: str,
+) -> None:
+    job = worker.submit()
+    follow = Api.follow
+
+    def interrupted(api: Api, job_id: str) -> Iterator[Job]:
+        yield next(follow(api, job_id))
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Api, "follow", interrupted)
+    ended = stylegram("jobs", *command, job.id, *place)
+    assert (ended.code, ended.out, ended.err) == (130, "", words)
+    assert worker.ingest.job(job.id).state == "queued"
+
+
+def test_a_cancelled_job_is_not_praised(stylegram: Command, worker: Worker, place: tuple[str, str]) -> None:
+    job = worker.submit()
+    with meanwhile(worker.listen):
+        waited = stylegram("jobs", "cancel", job.id, "--wait", *place)
+    assert waited.err.split() == ["–", "Paint", "cancelled"]
+
+
 def test_following_what_has_ended_says_so_at_once(stylegram: Command, worker: Worker, place: tuple[str, str]) -> None:
     job = worker.submit()
     worker.start(job)
@@ -195,7 +252,7 @@ def test_a_job_that_waits_is_cancelled_when_ingest_has_heard_of_it(
     job = worker.submit()
     asked = stylegram("jobs", "cancel", job.id[:8], *place)
     assert (asked.code, asked.out) == (0, f"Job {job.id} is being cancelled; it is when nobody works on it any more.\n")
-    assert "queued, being cancelled" in stylegram("jobs", "list", *place).out
+    assert "being cancelled" in stylegram("jobs", "list", *place).out
     worker.listen()
     again = stylegram("jobs", "cancel", job.id, "--wait", *place)
     assert (again.code, again.out) == (0, f"Job {job.id} is cancelled.\n")

@@ -72,6 +72,13 @@ def test_a_queue_that_there_is_not_is_said(
     assert not any(queue.paused for queue in ingest.queues())
 
 
+def test_who_names_no_queue_learns_of_the_name_and_of_the_queues(stylegram: Command) -> None:
+    refused = stylegram("queue", "resume")
+    assert (refused.code, "NAME" in refused.err) == (2, True)
+    explained = stylegram("queue", "resume", "--help").out
+    assert all(name in explained for name in ("NAME", "stylizer,", *(queue.name for queue in QUEUES)))
+
+
 def test_dead_letters_are_removed_and_printed_so_that_nothing_is_lost(
     stylegram: Command, worker: Worker, place: tuple[str, str]
 ) -> None:

@@ -97,9 +97,11 @@ def test_from_a_request_to_its_picture(house: list[str]) -> None:
 
 
 @pytest.mark.timeout(2 * WAIT_SECONDS)
-def test_interrupting_it_is_no_failure(house: list[str]) -> None:
+def test_it_says_where_its_log_is_and_interrupting_it_is_no_failure(house: list[str], tmp_path: Path) -> None:
     with serving(house) as (process, client):
         assert client.get("/healthz").status_code == 200
+        assert process.stdout
+        assert process.stdout.readline() == f"Its log is {tmp_path / 'state' / 'stylegram.log'}.\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(WAIT_SECONDS) == 0
 
@@ -111,6 +113,10 @@ def test_a_port_that_is_taken_is_said_before_anything_begins(house: list[str], t
         ended = subprocess.run([*house, "--port", port], capture_output=True, text=True, timeout=WAIT_SECONDS)
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"Error: Port {port} of 127.0.0.1 cannot be used: another process has it.")
+    environment = {**os.environ, "STYLEGRAM_HTTP_HOST": "localhost", "STYLEGRAM_HTTP_PORT": port}
+    with socket.create_server(("127.0.0.1", int(port))):
+        ended = subprocess.run(house, capture_output=True, text=True, timeout=WAIT_SECONDS, env=environment)
+    assert ended.stderr.startswith(f"Error: Port {port} of localhost cannot be used"), "the environment says where"
     assert not (tmp_path / "state").exists()
 
 

@@ -37,34 +37,35 @@ def job(**facts: Any) -> Job:
     return Job.model_validate(unknown | known | facts)
 
 
-def written(show: Any, wanted: Any) -> str:
-    """What a log, which is no terminal, gets of it."""
+def written(show: Any, *wanted: Any, width: int = 200, terminal: bool = False) -> str:
+    """What a log gets of it, which is no terminal unless that is said."""
     text = StringIO()
-    console = Console(file=text, width=200)
-    show(console, wanted)
+    console = Console(file=text, width=width, force_terminal=terminal, color_system=None)
+    show(console, *wanted)
     return text.getvalue()
 
 
 def stage_of(*jobs: Job) -> str:
-    def show(console: Console, jobs: tuple[Job, ...]) -> None:
+    def show(console: Console, *jobs: Job) -> None:
         with Stages(console) as stages:
             stage = stages.begin("Paint")
             for each in jobs:
                 show_progress(stage, each)
 
-    return written(show, jobs)
+    return written(show, *jobs)
 
 
 def test_names_are_shown_as_they_are() -> None:
-    assert "[red]a.jpg × b.jpg" in written(Console.print, table_of([job()]))
+    assert "[red]a.jpg × b.jpg" in written(Console.print, table_of([job()], 200))
     assert "[red]a.jpg × b.jpg" in written(print_job, job())
 
 
 def test_a_job_is_cancelled_only_when_it_is() -> None:
     asked = job(state=JobState.RUNNING, cancel_requested_at=NOW)
     ended = job(state=JobState.CANCELLED, cancel_requested_at=NOW, finished_at=NOW, reason="Cancelled.")
-    assert "running, being cancelled" in written(Console.print, table_of([asked]))
-    assert "being cancelled" not in written(Console.print, table_of([ended]))
+    assert "being cancelled" in written(Console.print, table_of([asked], 200))
+    assert "running, being cancelled" in written(print_job, asked)
+    assert "being cancelled" not in written(Console.print, table_of([ended], 200))
 
 
 def test_what_nobody_knows_is_left_out() -> None:
@@ -93,7 +94,7 @@ def test_all_pictures_and_settings_are_shown() -> None:
 
 def test_progress_goes_by_the_pixels() -> None:
     painted = job(state=JobState.RUNNING, evaluation=3, evaluations=4, loss=0.5)
-    assert "43%" in written(Console.print, table_of([painted])), "three of 32 pixels, of them and one of 64"
+    assert "43%" in written(Console.print, table_of([painted], 200)), "three of 32 pixels, of them and one of 64"
 
 
 def test_the_bar_follows_a_job_that_is_put_back_and_goes_on() -> None:
@@ -109,5 +110,68 @@ def test_the_bar_follows_a_job_that_is_put_back_and_goes_on() -> None:
     assert "the picture is there" in lines[1]
 
 
-def test_the_bar_says_why_there_is_no_picture() -> None:
-    assert "failed: The weights are corrupt." in stage_of(job(state=JobState.FAILED, reason="The weights are corrupt."))
+def test_the_bar_says_why_there_is_no_picture_and_praises_nothing() -> None:
+    failed = stage_of(job(state=JobState.FAILED, reason="The weights are corrupt.", finished_at=NOW))
+    cancelled = stage_of(job(state=JobState.CANCELLED, reason="Cancelled.", finished_at=NOW))
+    assert failed.split(maxsplit=2) == ["✗", "Paint", "failed: The weights are corrupt.\n"]
+    assert cancelled.split() == ["–", "Paint", "cancelled"]
+
+
+def test_a_line_of_the_table_is_no_longer_than_the_screen() -> None:
+    long = {"content": picture(f"{'harbour_' * 6}a.jpg"), "style": picture(f"{'storm_' * 9}b.jpg")}
+    jobs = [
+        job(**long, state=JobState.FAILED, reason="The weights\nare corrupt, and nobody knows since when."),
+        job(**long, state=JobState.RUNNING, evaluation=3, evaluations=4, cancel_requested_at=NOW),
+        job(**long, further_styles=[picture("third.jpg")] * 5),
+        job(style=long["style"]),
+    ]
+    for some in (jobs, *([each] for each in jobs)):
+        lines = written(Console.print, table_of(some, 80), width=80).splitlines()
+        assert len(lines) == 1 + len(some)
+        assert max(map(len, lines)) <= 80
+    (_, failed, running, *_) = written(Console.print, table_of(jobs, 80), width=80).splitlines()
+    assert all(words in failed for words in ("harbou… ×", "× storm_", "The weights")), "of each there is something"
+    assert running.rstrip().endswith("43%   2 h  being cancelled")
+
+
+def test_a_short_name_leaves_its_room_to_a_long_one() -> None:
+    long = picture("a_very_long_name_of_a_painting.jpg")
+    (_, line) = written(Console.print, table_of([job(content=picture("c.jpg"), style=long)], 66)).splitlines()
+    assert "c.jpg × a_very_long_name_of_a…" in line
+
+
+def test_columns_in_which_nothing_stands_are_left_out() -> None:
+    cancelled = job(state=JobState.CANCELLED, reason="Cancelled.", finished_at=NOW)
+    header = written(Console.print, table_of([job(), cancelled], 200)).splitlines()[0]
+    assert header.split() == ["id", "state", "priority", "pictures", "age"]
+    assert "Cancelled." not in written(Console.print, table_of([cancelled, job(reason="No.")], 200))
+
+
+def test_a_job_fits_a_small_screen_and_its_times_stand_in_their_order() -> None:
+    facts = {
+        "state": JobState.FAILED,
+        "reason": "The weights are corrupt, and nobody has any idea since when, or who may have brought them here.",
+        "worker": "a-worker-of-a-cluster-with-a-long-name:1",
+        "evaluation": 3,
+        "evaluations": 4,
+        "loss": 0.5,
+        "started_at": NOW - timedelta(seconds=30),
+        "cancel_requested_at": NOW - timedelta(seconds=20),
+        "finished_at": NOW,
+    }
+    lines = written(print_job, job(**facts), width=80, terminal=True).splitlines()
+    assert max(map(len, lines)) <= 80
+    labels = [line[2:15].strip() for line in lines]
+    assert [each for each in labels if each in ("submitted", "started", "cancel asked", "ended")] == [
+        *("submitted", "started", "cancel asked", "ended")
+    ]
+    piped = written(print_job, job(**facts), width=80)
+    assert f"reason       {facts['reason']}\n" in piped, "a fact is a line for a program"
+    assert "progress     43%, evaluation 3 of 4, loss 0.5000\n" in piped
+    assert f"style        b.jpg, SHA-256 {'0' * 12}…\n" in piped
+    assert "(2 h ago)\n" in piped
+
+
+def test_a_job_of_a_paused_queue_says_so_and_what_to_do() -> None:
+    shown = written(print_job, job(), "stylizer.batch", width=80, terminal=True)
+    assert "  waits: its queue stylizer.batch is paused (stylegram queue resume stylizer)\n" in shown

@@ -145,12 +145,21 @@ def serve(
     styles: _Styles,
     state: _State,
     host: Annotated[
-        str, typer.Option(help="Where to listen; beyond this machine only with STYLEGRAM_API_TOKENS.")
+        str,
+        typer.Option(
+            envvar="STYLEGRAM_HTTP_HOST", help="Where to listen; beyond this machine only with STYLEGRAM_API_TOKENS."
+        ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8000,
+    port: Annotated[
+        int, typer.Option(envvar="STYLEGRAM_HTTP_PORT", min=0, max=65535, help="0 takes any that is free.")
+    ] = 8000,
 ) -> None:
     """Serve the page and the API, and do what is asked for there; Ctrl-C ends it."""
     from stylegram.local.serving import serve_house
+
+    def announce(url: str, log: Path) -> None:
+        stdout.print(f"Stylegram is at {url}; Ctrl-C ends it.", soft_wrap=True, highlight=False)
+        stdout.print(f"Its log is {log}.", soft_wrap=True, highlight=False, markup=False)
 
     serve_house(
         state,
@@ -159,7 +168,7 @@ def serve(
         host=host,
         port=port,
         daily=_hyperparameters(_DAILY, None, None),
-        announce=lambda url: stdout.print(f"Stylegram is at {url}; Ctrl-C ends it.", soft_wrap=True, highlight=False),
+        announce=announce,
     )
 
 

@@ -109,8 +109,10 @@ def _paint(house: House, job_id: str, stage: Stage) -> None:
 def _post(house: House, job_id: str, stage: Stage) -> None:
     def look() -> bool:
         job = house.ingest.job(job_id)
-        if job.post_state:
-            stage.done(job.post_url or f"{job.post_state}: {job.post_reason}")
+        if job.post_state == "published":
+            stage.done(job.post_url or "")
+        elif job.post_state:
+            stage.failed(f"{job.post_state}: {job.post_reason}")
         return job.post_state is not None
 
     _wait(house, look)

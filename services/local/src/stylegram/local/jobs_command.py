@@ -1,10 +1,12 @@
 """`stylegram jobs`: see how jobs stand, end them, repeat them."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stylegram.common.errors import Interrupted, Unavailable
 from stylegram.local.options import AsJson, StateFolder, Url, stderr, stdout
 from stylegram.local.stages import Stages
 
@@ -51,8 +53,10 @@ def list_jobs(
         if json:
             for job in jobs:
                 typer.echo(job.model_dump_json())
+        elif listed := list(jobs):
+            stdout.print(table_of(listed, stdout.width))
         else:
-            stdout.print(table_of(jobs))
+            typer.echo(f"There are no {'such ' if only else ''}jobs.", err=True)
 
 
 @jobs_app.command()
@@ -72,11 +76,12 @@ def show(
     with open_api(url, state) as api:
         job = api.find(job_id)
         if follow and not job.finished:
-            job = _follow(api, job.id)
+            job = _follow(api, job.id, "The job goes on; only the watching ended.")
+        paused = _paused_queue(api, job)
     if json:
         typer.echo(job.model_dump_json())
     else:
-        print_job(stdout, job)
+        print_job(stdout, job, paused)
     if follow and job.state != "succeeded":
         raise typer.Exit(1)
 
@@ -97,7 +102,7 @@ def cancel(
     with open_api(url, state) as api:
         job = api.cancel(api.find(job_id).id)
         if wait and not job.finished:
-            job = _follow(api, job.id)
+            job = _follow(api, job.id, "The job is still being cancelled; only the watching ended.")
     if not job.finished:
         typer.echo(f"Job {job.id} is being cancelled; it is when nobody works on it any more.")
     elif job.state == "cancelled":
@@ -115,11 +120,30 @@ def retry(job_id: _JobId, url: Url = None, state: StateFolder = None) -> None:
         typer.echo(api.retry(api.find(job_id).id).id)
 
 
-def _follow(api: "Api", job_id: str) -> "Job":
-    from stylegram.local.job_display import show_progress
+def _follow(api: "Api", job_id: str, farewell: str) -> "Job":
+    """The job as it ended; whoever does not want to wait so long is told the farewell."""
+    from stylegram.local.job_display import paused_words, show_progress
 
-    with Stages(stderr) as stages:
-        stage = stages.begin("Paint")
-        for job in api.follow(job_id):
-            show_progress(stage, job)
+    held_up = None
+    try:
+        with Stages(stderr) as stages:
+            stage = stages.begin("Paint")
+            for job in api.follow(job_id):
+                before, held_up = held_up, _paused_queue(api, job)
+                if held_up and held_up != before:
+                    stage.note(paused_words(held_up))
+                show_progress(stage, job)
+    except KeyboardInterrupt:
+        raise Interrupted(farewell) from None
     return job
+
+
+def _paused_queue(api: "Api", job: "Job") -> str | None:
+    """The name of the paused queue in which the job waits."""
+    from stylegram.local.job_display import queue_of
+
+    if job.state != "queued" or job.cancel_requested_at:
+        return None
+    with suppress(Unavailable):  # who follows a job waits for a server that starts anew
+        return next((queue.name for queue in api.queues() if queue.paused and queue.name == queue_of(job)), None)
+    return None

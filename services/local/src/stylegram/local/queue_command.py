@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from stylegram.common.errors import ConfigurationError, InvalidMessage
-from stylegram.common.topology import STYLIZER_QUEUES
+from stylegram.common.topology import QUEUES, STYLIZER_QUEUES
 from stylegram.local.options import AsJson, StateFolder, Url, stderr, stdout
 
 if TYPE_CHECKING:
@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 queue_app = typer.Typer(no_args_is_help=True, help="The queues: how long they are, pause them, take dead letters out.")
 
 _GROUPS = {"stylizer": tuple(queue.name for queue in STYLIZER_QUEUES)}
-_Name = Annotated[str, typer.Argument(help="A queue of `queue status`; `stylizer` is all that hold jobs.")]
+_Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help=f"One of {', '.join(queue.name for queue in QUEUES)}; or stylizer, for all that hold jobs.",
+    ),
+]
 
 
 @queue_app.command()

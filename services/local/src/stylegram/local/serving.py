@@ -25,7 +25,7 @@ def serve_house(
     host: str,
     port: int,
     daily: Hyperparameters,
-    announce: Callable[[str], None],
+    announce: Callable[[str, Path], None],
 ) -> None:
     """Serve until SIGTERM or SIGINT; call it on the main thread.
 
@@ -38,7 +38,7 @@ def serve_house(
         host: `localhost` or a loopback address; any address of this machine's where there are tokens.
         port: 0 takes any that is free.
         daily: how the daily picture is painted.
-        announce: told the page's address when it can be asked for.
+        announce: told the page's address, when it can be asked for, and the log's place.
 
     Raises:
         ConfigurationError: other machines could reach the address and there are no tokens, or a token is too short,
@@ -59,7 +59,7 @@ def serve_house(
                 max_upload_megabytes=settings.max_upload_megabytes,
                 alive=house.check,
             )
-            announce(url_of(listener))
+            announce(url_of(listener), house.log)
             serve(app, listener, stop)
 
         def watch() -> None:

@@ -4,9 +4,30 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+_DONE, _FAILED, _CANCELLED = "✓", "✗", "–"
+_STYLES = {_DONE: "green", _FAILED: "red", _CANCELLED: "yellow"}
+
+
+class _SignColumn(SpinnerColumn):
+    """Turns while a stage goes on, then says how it ended."""
+
+    def render(self, task: Task) -> RenderableType:
+        sign = task.fields["sign"]
+        return Text(sign, _STYLES[sign]) if sign else super().render(task)
 
 
 class Stages:
@@ -24,7 +45,7 @@ class Stages:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._progress = Progress(
-            SpinnerColumn(finished_text="[green]✓"),
+            _SignColumn(),
             TextColumn("{task.description:<20}"),
             BarColumn(bar_width=30),
             TimeElapsedColumn(),
@@ -45,7 +66,7 @@ class Stages:
 
     def begin(self, name: str) -> "Stage":
         """A stage that begins now."""
-        return Stage(name, self._progress, self._progress.add_task(name, total=None, detail=""), self._console)
+        return Stage(name, self._progress, self._progress.add_task(name, total=None, detail="", sign=""), self._console)
 
 
 class Stage:
@@ -66,14 +87,34 @@ class Stage:
             self._quarters = quarters
             self._say("…", f"{fraction:.0%} {detail}")
 
+    def note(self, detail: str) -> None:
+        """A word that is to be read whole: a line of its own, above the bars on a terminal."""
+        self._print("…", detail)
+
     def done(self, detail: str = "") -> None:
-        """The stage is over."""
-        self._progress.update(self._task, total=1.0, completed=1.0, detail=escape(detail))
-        self._say("✓", detail)
+        """The stage is over, and well."""
+        self._progress.update(self._task, completed=1.0)
+        self._end(_DONE, detail)
+
+    def failed(self, detail: str) -> None:
+        """The stage is over, and nothing came of it; its bar stays where it was."""
+        self._end(_FAILED, detail)
+
+    def cancelled(self, detail: str) -> None:
+        """The stage is over because somebody wanted it so; its bar stays where it was."""
+        self._end(_CANCELLED, detail)
+
+    def _end(self, sign: str, detail: str) -> None:
+        self._progress.update(self._task, total=1.0, detail=escape(detail), sign=sign)
+        self._progress.stop_task(self._task)
+        self._say(sign, detail)
 
     def _say(self, sign: str, detail: str) -> None:
         if not self._console.is_terminal:
-            self._console.print(f"{sign} {self._name:<20} {detail}", soft_wrap=True, highlight=False, markup=False)
+            self._print(sign, detail)
+
+    def _print(self, sign: str, detail: str) -> None:
+        self._console.print(f"{sign} {self._name:<20} {detail}", soft_wrap=True, highlight=False, markup=False)
 
 
 def fraction_of_work(scales: Sequence[tuple[int, int]], done: int) -> float:
