@@ -139,6 +139,15 @@ def test_a_dead_letter_fails_its_job(has_started: bool, ingest: Ingest) -> None:
     assert ingest.reconcile() == NOTHING
 
 
+def test_a_dead_letter_fails_its_job_whatever_lies_in_its_record(ingest: Ingest) -> None:
+    job = published(ingest)
+    bury(ingest)
+    ingest.storage.write(artifacts.record(job.id), b"{", content_type="application/json")
+    assert ingest.reconcile() == ReconcileReport(dead=1)
+    hear(ingest)
+    assert ingest.job(job.id).reason == "Given up."
+
+
 def test_a_failure_that_was_recorded_and_not_told_is_told_later(ingest: Ingest, tmp_path: Path) -> None:
     class Away(SqliteBroker):
         """Takes nothing."""

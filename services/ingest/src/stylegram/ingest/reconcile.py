@@ -8,7 +8,7 @@ may run as often and in as many places at once as one likes.
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -17,13 +17,14 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy import Engine
 
-from stylegram.common import artifacts, topology
+from stylegram.common import topology
 from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
-from stylegram.common.errors import AlreadyExists, InvalidHyperparameters, NotFound, StylegramError
+from stylegram.common.errors import InvalidHyperparameters, StylegramError
 from stylegram.common.messages import Priority, StyleJob, end_of
 from stylegram.common.ports import Broker, DeadLetter, Storage
 from stylegram.common.records import RunRecord
+from stylegram.common.run_ends import enter_end, read_end
 from stylegram.ingest.job_repository import CANCELLATION, JobRepository, require_readable
 from stylegram.ingest.metrics import RECONCILED
 from stylegram.ingest.schemas import Job, ReconcileReport
@@ -128,7 +129,7 @@ class Reconciler:
         return letters
 
     def _settle(self, job: Job, dead: DeadLetter | None) -> str | None:
-        if record := self._record(job.id):
+        if record := self._unless_damaged(job.id, lambda: read_end(self._storage, job.id)):
             self._broker.publish(end_of(record))
             return "retold"
         action, state, values = _remedy(job, dead)
@@ -168,22 +169,13 @@ class Reconciler:
             started_at=job.started_at or job.created_at,
             finished_at=utcnow(),
         )
-        try:
-            self._storage.write(
-                artifacts.record(job.id),
-                record.model_dump_json(indent=1).encode(),
-                content_type="application/json",
-                metadata={"job_id": job.id},
-            )
-        except AlreadyExists:
-            record = self._record(job.id) or record
-        self._broker.publish(end_of(record))
+        earlier = self._unless_damaged(job.id, lambda: enter_end(self._storage, record))
+        self._broker.publish(end_of(earlier or record))
 
-    def _record(self, job_id: str) -> RunRecord | None:
+    def _unless_damaged(self, job_id: str, ask: Callable[[], RunRecord | None]) -> RunRecord | None:
+        """The record that is asked for; one that cannot be read is none."""
         try:
-            return RunRecord.model_validate_json(self._storage.read(artifacts.record(job_id)))
-        except NotFound:
-            return None
+            return ask()
         except (StylegramError, ValidationError) as error:
             if isinstance(error, StylegramError) and error.retryable:
                 raise

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from stylegram.common import artifacts
 from stylegram.common.clock import utcnow
-from stylegram.common.errors import AlreadyExists, Cancelled, Interrupted, InvalidMessage, NotFound, StylegramError
+from stylegram.common.errors import Cancelled, Interrupted, InvalidMessage, StylegramError
 from stylegram.common.messages import JobAlive, JobCancelled, JobInterrupted, JobStarted, Message, StyleJob, end_of
 from stylegram.common.records import RunRecord
+from stylegram.common.run_ends import enter_end, read_end
 from stylegram.stylizer.checkpoints import Checkpoints
 from stylegram.stylizer.easel import Easel
 from stylegram.stylizer.logbook import Logbook
@@ -118,22 +119,12 @@ class Worker:
             _log.warning("interruption_not_told", reason=str(error))
 
     def _finished(self, job_id: str) -> RunRecord | None:
-        try:
-            return RunRecord.model_validate_json(self._studio.storage.read(artifacts.record(job_id)))
-        except NotFound:
-            return None
+        return read_end(self._studio.storage, job_id)
 
     def _recorded(self, record: RunRecord) -> RunRecord:
         """Enter the job's end into storage; of several workers' the first counts, and is what this returns."""
-        try:
-            self._studio.storage.write(
-                artifacts.record(record.job_id),
-                record.model_dump_json(indent=1).encode(),
-                content_type="application/json",
-                metadata={"job_id": record.job_id},
-            )
-        except AlreadyExists:
-            return self._finished(record.job_id) or record
+        if earlier := enter_end(self._studio.storage, record):
+            return earlier
         JOBS.labels(outcome=record.outcome).inc()
         if record.outcome == "succeeded":
             SECONDS.observe(record.seconds)
