@@ -32,7 +32,7 @@ from stylegram.ingest.http import assets, jobs, queues, system
 from stylegram.ingest.http.app import create_app
 
 _MORE = os.environ.get("STYLEGRAM_FUZZ_EXAMPLES")
-_EXAMPLES = int(_MORE or 40)
+_EXAMPLES = int(_MORE or 25)
 _SETTINGS = partial(
     settings, derandomize=not _MORE, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )

@@ -76,7 +76,7 @@ class Held:
     queue: str
     client: str
     # For the message to come back to its consumer. One whose client died waits as long.
-    _TTL_SECONDS = 5
+    _TTL_SECONDS = 4
     # For a queue whose client died, and whose messages have long been moved on.
     _EXPIRY_SECONDS = 3600
 
