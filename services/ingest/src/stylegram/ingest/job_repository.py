@@ -15,7 +15,7 @@ from stylegram.common.errors import Cancelled, InvalidHyperparameters
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import Priority
 from stylegram.ingest.metrics import JOB_SECONDS, JOBS
-from stylegram.ingest.schemas import Job, JobFilter
+from stylegram.ingest.schemas import Job, JobFilter, with_tuples
 from stylegram.ingest.tables import UNFINISHED, AssetRow, JobRow, JobState, PostState, insert_new
 
 CANCELLATION: Mapping[str, Any] = {"reason": "Cancelled.", "error_code": Cancelled.code}
@@ -316,15 +316,8 @@ def _job(row: JobRow) -> Job:
     except ValidationError:
         # One row that this version refuses must not hide the others: it is shown as it was submitted.
         values = {name: getattr(row, name) for name in Job.model_fields}
-        values["hyperparameters"] = Hyperparameters.model_construct(
-            **{name: _tuples(value) for name, value in row.hyperparameters.items()}
-        )
+        values["hyperparameters"] = Hyperparameters.model_construct(**with_tuples(row.hyperparameters))
         return Job.model_validate(values, from_attributes=True)
-
-
-def _tuples(value: Any) -> Any:  # noqa: ANN401  (whatever JSON may be)
-    """JSON has no tuples, and a model that checks nothing makes none."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _latest(at: datetime) -> ColumnElement[datetime | None]:

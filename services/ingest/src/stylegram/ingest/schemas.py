@@ -1,7 +1,7 @@
 """What callers see of the tables: immutable, and good beyond the transaction that read it."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -171,3 +171,14 @@ class ReconcileReport(BaseModel):
     requeued: int = Field(0, description="Said to be running, of whose worker nothing is heard; queued again.")
     republished: int = Field(0, description="Queued without a message; the relay publishes them again.")
     lost: int = Field(0, description="Failed, for their message was lost again and again.")
+
+
+def with_tuples(values: Any) -> Any:  # noqa: ANN401  (whatever JSON may be)
+    """JSON as `Hyperparameters` has it where nothing is converted: its lists are tuples there.
+
+    >>> with_tuples({"evaluations": [40, 20]})
+    {'evaluations': (40, 20)}
+    """
+    if isinstance(values, dict):
+        return {name: with_tuples(value) for name, value in values.items()}
+    return tuple(map(with_tuples, values)) if isinstance(values, list) else values

@@ -36,7 +36,7 @@ from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.forms import whole_form
 from stylegram.ingest.http.problems import InvalidFile, quoted
 from stylegram.ingest.http.turns import Turns
-from stylegram.ingest.schemas import Job, Sha256
+from stylegram.ingest.schemas import Job, Sha256, with_tuples
 
 JSON, FORM = "application/json", "multipart/form-data"
 # Far more than any set of hyperparameters; pictures come as files.
@@ -65,13 +65,6 @@ EXAMPLE_OF_ALL: JsonDict = {
 }
 
 
-def _with_tuples(values: Any) -> Any:  # noqa: ANN401  (the model judges the type)
-    """JSON as the model has it: it checks by the letter, and some of its values are tuples."""
-    if isinstance(values, dict):
-        return {name: _with_tuples(value) for name, value in values.items()}
-    return tuple(map(_with_tuples, values)) if isinstance(values, list) else values
-
-
 def _of_an_asset(value: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:  # noqa: ANN401  (pydantic judges the type)
     """A digest's pattern tells nobody what to write instead; mostly a file was meant."""
     try:
@@ -94,7 +87,7 @@ class JobSubmission(BaseModel):
 
     content: _Picture = Field(description="SHA-256 of the content image, as `/v1/assets` has it.")
     style: _Picture = Field(description="SHA-256 of the style image, likewise.")
-    hyperparameters: Annotated[Hyperparameters, BeforeValidator(_with_tuples)] = Field(
+    hyperparameters: Annotated[Hyperparameters, BeforeValidator(with_tuples)] = Field(
         Hyperparameters(), description="How it is painted; what is left out is as usual."
     )
     # Whatever is lost on the way here, nothing is posted for it.

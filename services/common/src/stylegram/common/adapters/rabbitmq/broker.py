@@ -155,7 +155,6 @@ class RabbitBroker:
 
     def dead_letters(self, queue: str) -> list[DeadLetter]:
         """See `Broker.dead_letters`."""
-
         # Not where others wait to publish.
         return self._consumer.call(lambda session: dead_letters.look(session, queue))
 

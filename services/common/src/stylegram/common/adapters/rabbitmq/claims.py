@@ -54,13 +54,12 @@ class Claim:
 
     def copy(self, attempts: int) -> BasicProperties:
         """Properties of the same message in another place, delivered so many times before."""
-        headers = {ATTEMPTS: attempts}
         return BasicProperties(
             content_type=self.properties.content_type,
             delivery_mode=self.properties.delivery_mode,
             message_id=self.properties.message_id,
             type=self.properties.type,
-            headers=headers,
+            headers={ATTEMPTS: attempts},
         )
 
 
