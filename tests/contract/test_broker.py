@@ -41,6 +41,7 @@ def open_at(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
 
     def open_(visibility: float) -> Broker:
         if request.param == "memory" and opened:  # another would have a memory of its own
+            opened[0].visibility = visibility
             return opened[0]
         broker = open_broker(url, visibility=visibility)
         broker.declare(QUEUES)
@@ -72,10 +73,13 @@ def job_of(delivery: Delivery) -> str:
     return decode(delivery.body).job_id
 
 
-def lose_claim(broker: Broker) -> tuple[Delivery, Delivery]:
-    """A claim that ran out, and the claim of the one who has the message now."""
-    lost = take(broker)
-    return lost, take(broker)
+def lose_claim(open_at: Opener) -> tuple[Broker, Delivery, Broker, Delivery]:
+    """A client and its claim that ran out, and the client that has the message now, and keeps it for the test."""
+    hasty = open_at(0.2)
+    hasty.publish(cancel("1"))
+    lost = take(hasty)
+    patient = open_at(600)
+    return hasty, lost, patient, take(patient)
 
 
 SETTLE: dict[str, Settle] = {
@@ -198,9 +202,7 @@ def test_concurrent_consumers_never_share_a_message(broker: Broker) -> None:
 
 
 def test_a_claim_that_nobody_extends_runs_out_and_the_redelivery_is_counted(open_at: Opener) -> None:
-    broker = open_at(0.2)
-    broker.publish(cancel("1"))
-    lost, held = lose_claim(broker)
+    _, lost, _, held = lose_claim(open_at)
     assert (lost.count, held.count) == (1, 2)
     assert held.body == lost.body
     assert held.receipt != lost.receipt
@@ -221,20 +223,16 @@ def test_extending_keeps_the_claim_beyond_its_time(open_at: Opener) -> None:
 
 @settlements
 def test_a_lost_claim_settles_nothing(open_at: Opener, settle: Settle) -> None:
-    broker = open_at(0.2)
-    broker.publish(cancel("1"))
-    lost, held = lose_claim(broker)
-    assert not settle(broker, lost)
+    loser, lost, broker, held = lose_claim(open_at)
+    assert not settle(loser, lost)
     assert broker.dead_letters(CANCELS.name) == []
     assert broker.receive(CANCELS.name) is None
     assert broker.ack(held), "the claim of the other consumer was taken away"
 
 
 def test_a_lost_claim_cannot_be_extended(open_at: Opener) -> None:
-    broker = open_at(0.2)
-    broker.publish(cancel("1"))
-    lost, _ = lose_claim(broker)
-    assert not broker.extend(lost)
+    loser, lost, _, _ = lose_claim(open_at)
+    assert not loser.extend(lost)
 
 
 @settlements
