@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gcs_fake import GcsFake
 from stylegram.common.adapters import open_storage
 from stylegram.common.errors import AlreadyExists, InvalidObjectName, NotFound, StylegramError
 from stylegram.common.ports import Storage, StoredObject
@@ -71,10 +72,16 @@ class Bench:
     damage: Callable[[str, bytes], object]
 
 
-@pytest.fixture(params=["file"])
-def bench(tmp_path: Path) -> Bench:
-    root = tmp_path / "stored objects"
-    return Bench(open_storage(root.as_uri()), lambda name, data: (root / name).write_bytes(data))
+@pytest.fixture(params=["file", "gs"])
+def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    if request.param == "file":
+        root = tmp_path / "stored objects"
+        yield Bench(open_storage(root.as_uri()), lambda name, data: (root / name).write_bytes(data))
+        return
+    with GcsFake() as fake:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", fake.url)
+        storage = open_storage(f"gs://{fake.bucket}/some/prefix")
+        yield Bench(storage, lambda name, data: fake.overwrite(f"some/prefix/{name}", data))
 
 
 @pytest.fixture
@@ -216,6 +223,7 @@ def test_a_hostile_name_is_refused_by_every_call(storage: Storage, name: str) ->
         lambda: storage.read(name),
         lambda: storage.stat(name),
         lambda: storage.delete(name),
+        lambda: storage.signed_url(name, seconds=60),
     ]
     for call in calls:
         with pytest.raises(InvalidObjectName) as caught:
@@ -223,3 +231,9 @@ def test_a_hostile_name_is_refused_by_every_call(storage: Storage, name: str) ->
         assert len(str(caught.value)) < 400
         str(caught.value).encode()
     assert names(storage) == ["a/b"]
+
+
+def test_where_nobody_signs_there_is_no_address_whether_the_object_is_there_or_not(storage: Storage) -> None:
+    put(storage, "a/b")
+    assert storage.signed_url("a/b", seconds=60) is None
+    assert storage.signed_url("a/c", seconds=7 * 86_400) is None

@@ -191,10 +191,42 @@ def test_a_turned_picture_stands_upright(orientation: int, kind: str) -> None:
     assert_clean(decoded)
 
 
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        *((kind, {0: False, 1: True, 6: True, 8: True, 9: False}) for kind in ("JPEG", "PNG", "WEBP", "TIFF")),
+        ("HEIF", {1: True, 6: True, 8: True}),
+        # Upright is what Pillow writes by writing nothing.
+        ("AVIF", {1: False, 6: True, 8: True}),
+    ],
+    ids=str,
+)
+def test_it_is_known_whether_the_file_tells_how_it_is_held(kind: str, told: dict[int, bool]) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "a camera"
+    assert not decode_image(encoded(picture(), kind)).oriented
+    assert not decode_image(encoded(picture(), kind, exif=exif)).oriented
+    for orientation, tells in told.items():
+        exif[0x0112] = orientation
+        assert decode_image(encoded(picture(), kind, exif=exif)).oriented == tells, orientation
+
+
+def test_a_png_may_tell_it_behind_its_pixels() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    data = encoded(picture(), "PNG", exif=exif)
+    start = data.index(b"eXIf") - 4
+    end = start + 12 + struct.unpack_from(">I", data, start)[0]
+    moved = data[:start] + data[end:-12] + data[start:end] + data[-12:]
+    assert decode_image(moved).oriented
+    assert is_near(at(decode_image(moved), (-5, -5)), RED, 0)
+
+
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_broken_exif_does_not_spoil_the_picture() -> None:
     decoded = decode_image(encoded(picture(), "PNG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff\x01\x12"))
     assert at(decoded, TOP_LEFT) == RED
+    assert not decoded.oriented
 
 
 def wide_profile() -> bytes:

@@ -10,6 +10,7 @@
     │   └── InvalidCheckpoint        damaged, of another version, or of another run
     ├── NotFound                 no such object, asset, job or queue
     ├── AlreadyExists            the name is taken, and what is stored never changes
+    ├── ChangesLost              a source cannot tell any more what changed since then
     ├── WrongState               what it is asked of has ended already, or has not yet
     ├── Unavailable              a dependency did not answer; the same call may succeed later
     │   └── QueueFull                too many jobs wait already
@@ -104,6 +105,12 @@ class AlreadyExists(StylegramError):
     """The name is taken; stored objects never change."""
 
     code = "already-exists"
+
+
+class ChangesLost(StylegramError):
+    """What changed since a certain state cannot be told any more; only a listing of everything helps."""
+
+    code = "changes-lost"
 
 
 class WrongState(StylegramError):

@@ -10,7 +10,7 @@ from functools import cache
 from io import BytesIO
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 from pillow_heif import register_heif_opener
 
 from stylegram.common.errors import InvalidImage
@@ -34,10 +34,12 @@ class DecodedImage:
     Args:
         pixels: mode RGB, sRGB, upright.
         format: what the bytes were, as in `JPEG`.
+        oriented: whether the file's EXIF says how it is held.
     """
 
     pixels: Image.Image
     format: str
+    oriented: bool
 
 
 def check_file_size(size: int) -> None:
@@ -60,6 +62,7 @@ def decode_image(data: bytes) -> DecodedImage:
 
     Raises:
         InvalidImage: empty, of no known type, truncated, damaged, under 16 px on a side or over 100 megapixels.
+        MemoryError: which says nothing about the picture.
     """
     if not data:
         raise InvalidImage("The file is empty.")
@@ -71,9 +74,12 @@ def decode_image(data: bytes) -> DecodedImage:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(BytesIO(data), formats=_FORMATS)
             _check_size(*image.size)
+            # TIFF's is gone once its pixels are loaded, and PNG's may stand behind them.
+            oriented = image.format == "TIFF" and _tells_orientation(image)
             image.load()
-            return DecodedImage(_clean(image), image.format or "unknown")
-    except InvalidImage:
+            oriented = oriented or _tells_orientation(image)
+            return DecodedImage(_clean(image), image.format or "unknown", oriented)
+    except (InvalidImage, MemoryError):
         raise
     except UnidentifiedImageError:
         raise InvalidImage(
@@ -152,6 +158,13 @@ def _clean(image: Image.Image) -> Image.Image:
     paper = Image.new("RGB", image.size, "white")
     paper.paste(image, mask=alpha)
     return paper
+
+
+def _tells_orientation(image: Image.Image) -> bool:
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation) in range(1, 9)
+    except Exception:  # as in `_upright`
+        return False
 
 
 def _upright(image: Image.Image) -> Image.Image:

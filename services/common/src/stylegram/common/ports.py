@@ -4,7 +4,7 @@ An adapter is chosen by the scheme of one URL setting (`adapters.open_broker`, `
 every adapter of a port passes the same contract tests (`tests/contract/`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -156,7 +156,7 @@ class Storage(Protocol):
         Raises:
             AlreadyExists: the name is taken; what is stored stays as it is.
             InvalidObjectName: see `object_names.check`.
-            Unavailable: it could not be stored; nothing was.
+            Unavailable: the storage did not answer: it is not stored, or whole; writing it again tells.
         """
 
     def read(self, name: str) -> bytes:
@@ -189,6 +189,19 @@ class Storage(Protocol):
             Unavailable: the storage did not answer.
         """
 
+    def signed_url(self, name: str, *, seconds: int) -> str | None:
+        """An address at which anybody who knows it can get the object's bytes; None where the storage gives none.
+
+        Args:
+            name: of an object, which need not be there yet.
+            seconds: for how long from now; a week at most.
+
+        Raises:
+            InvalidObjectName: see `object_names.check`.
+            Unavailable: whoever signs did not answer.
+            ConfigurationError: the credentials may not sign.
+        """
+
 
 @dataclass(frozen=True)
 class SourceFile:
@@ -207,23 +220,67 @@ class SourceFile:
     size: int
 
 
+@dataclass(frozen=True)
+class SourcePage:
+    """A part of what a source has to say.
+
+    Args:
+        files: that are there, as they are now; among them may be some that are known already and did not change.
+        gone: keys of files that are not there any more; files that nobody knew of may be among them.
+        state: what `Source.changes` goes on from once this page has been dealt with; opaque, and never empty. None in
+            the middle of a listing, and where the source cannot tell what changed.
+    """
+
+    files: Sequence[SourceFile] = ()
+    gone: Sequence[str] = ()
+    state: str | None = None
+
+
 class Source(Protocol):
     """A folder of pictures somewhere."""
 
-    def files(self) -> Iterator[SourceFile]:
-        """Every file that could be a picture.
+    url: str
+    """What the source is known by in tables; the same for each way of writing its address."""
+
+    def describe(self) -> str:
+        """What it is, and who looks at it, for people; as in "the folder 'Photos' in Drive, seen by me@example.org".
+
+        Raises:
+            NotFound: the folder is not there, or not shown to us.
+            Unavailable: the source did not answer.
+            ConfigurationError: there are no credentials, or they cannot be used.
+        """
+
+    def listing(self) -> Iterator[SourcePage]:
+        """Every file that could be a picture, page by page. A file that is on none of the pages is not there.
+
+        The last page's state is one from which `changes` tells all that happened since the listing began.
 
         Raises:
             NotFound: the folder is not there; nothing may be concluded about its files.
-            Unavailable: it could not be listed.
+            Unavailable: it could not be listed to the end; nothing may be concluded about files that did not come.
+        """
+
+    def changes(self, since: str) -> Iterator[SourcePage]:
+        """What has changed since then, page by page and in order; each page has the state after it.
+
+        At least one page comes, be it empty.
+
+        Args:
+            since: the state of a page that was dealt with.
+
+        Raises:
+            ChangesLost: that cannot be told; only a listing can.
+            NotFound: the folder is not there; nothing may be concluded about its files.
+            Unavailable: the source did not answer.
         """
 
     def read(self, file: SourceFile) -> bytes:
-        """The file's bytes.
+        """The file's bytes; any number of threads may read at the same time.
 
         Raises:
             NotFound: it is gone since it was listed.
-            Unavailable: it could not be read.
+            Unavailable: it could not be read, or is another by now than was listed.
         """
 
 

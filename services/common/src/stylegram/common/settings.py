@@ -67,7 +67,14 @@ class Settings(BaseSettings):
         gt=0,
         description="Until RabbitMQ takes a message back from a worker that lives: its consumer_timeout.",
     )
-    storage_url: str = Field("file:///var/lib/stylegram/storage", description="Object storage: file:///folder.")
+    storage_url: str = Field(
+        "file:///var/lib/stylegram/storage", description="Object storage: file:///folder or gs://bucket/prefix."
+    )
+    storage_credentials_file: Path | None = Field(
+        None,
+        description="Google credentials for gs://, as JSON: a service account's key, say. Without it, the application"
+        " default credentials count, which are the workload's own identity in a cluster.",
+    )
     database_url: SecretStr = Field(
         SecretStr("sqlite:////var/lib/stylegram/stylegram.sqlite"),
         description="Database: sqlite:////absolute/path or postgresql+psycopg://user:password@host/name.",

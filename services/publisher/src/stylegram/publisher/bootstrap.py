@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from stylegram.common.adapters import broker_of, open_storage
+from stylegram.common.adapters import broker_of, storage_of
 from stylegram.common.consumer import Consumer
 from stylegram.common.database import migrate, open_database
 from stylegram.common.health import Check
@@ -93,7 +93,7 @@ def bootstrap(
     return PublisherService(
         settings=settings,
         broker=broker,
-        storage=storage or open_storage(settings.storage_url),
+        storage=storage or storage_of(settings),
         ledger=Ledger(engine),
         outlet=outlet,
         captions=captions,

@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass
 
-from stylegram.common.adapters import broker_of, open_storage
+from stylegram.common.adapters import broker_of, storage_of
 from stylegram.common.consumer import Consumer
 from stylegram.common.health import Check
 from stylegram.common.hyperparameters import Hyperparameters
@@ -62,7 +62,7 @@ def bootstrap(settings: StylizerSettings, stop: threading.Event) -> StylizerServ
     return StylizerService(
         Studio(
             broker=broker,
-            storage=open_storage(settings.storage_url),
+            storage=storage_of(settings),
             shelf=shelf,
             cache=settings.weights_dir,
             device=settings.device,

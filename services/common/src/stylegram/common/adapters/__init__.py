@@ -55,18 +55,32 @@ def open_broker(
             )
 
 
-def open_storage(url: str) -> Storage:
-    """The object storage at `url`: `file:///folder`.
+def storage_of(settings: Settings) -> Storage:
+    """The object storage that a service's settings name; see `open_storage`."""
+    return open_storage(settings.storage_url, credentials_file=settings.storage_credentials_file)
+
+
+def open_storage(url: str, *, credentials_file: Path | None = None) -> Storage:
+    """The object storage at `url`: `file:///folder` or `gs://bucket/prefix`.
+
+    Args:
+        url: where it is.
+        credentials_file: Google's, for `gs://`; the application default credentials where None.
 
     Raises:
-        ConfigurationError: no adapter for that scheme.
+        ConfigurationError: no adapter for that scheme, or the URL or the credentials are wrong.
     """
     match _split(url).scheme:
         case "file":
             return FolderStorage(url_path(url))
+        case "gs":
+            from stylegram.common.adapters.gcs import open_gcs
+
+            return open_gcs(url, credentials_file=credentials_file)
         case scheme:
             raise ConfigurationError(
-                f"No storage adapter for '{scheme}:'.", advice="STYLEGRAM_STORAGE_URL takes file:///folder."
+                f"No storage adapter for '{scheme}:'.",
+                advice="STYLEGRAM_STORAGE_URL takes file:///folder or gs://bucket/prefix.",
             )
 
 

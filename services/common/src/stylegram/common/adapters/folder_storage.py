@@ -158,6 +158,10 @@ class FolderStorage:
                 _remove_empty(file.parent, root)
             return True
 
+    def signed_url(self, name: str, *, seconds: int) -> None:  # noqa: ARG002  # nobody serves a folder
+        """See `Storage.signed_url`."""
+        object_names.check(name)
+
     def _check_there(self) -> None:
         # Where nothing is mounted any more lies an empty folder, in which nothing may be looked for, nor left.
         if not self._facts.is_dir():
