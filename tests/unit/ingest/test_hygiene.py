@@ -24,6 +24,31 @@ def test_the_same_bytes_give_the_same_bytes() -> None:
     assert hygiene.clean(data) == hygiene.clean(data)
 
 
+@pytest.mark.parametrize(
+    ("degrees", "turn"),
+    [(90, Image.Transpose.ROTATE_90), (180, Image.Transpose.ROTATE_180), (270, Image.Transpose.ROTATE_270)],
+)
+def test_a_picture_is_turned_as_the_judge_says(degrees: int, turn: Image.Transpose) -> None:
+    cleaned = hygiene.clean(encoded(noise(), "PNG"), lambda pixels: degrees)
+    with Image.open(BytesIO(cleaned.data)) as image:
+        assert image.tobytes() == noise().transpose(turn).tobytes()
+        assert (cleaned.turned, cleaned.width, cleaned.height) == (degrees, *image.size)
+
+
+def test_what_the_judge_finds_upright_stays_as_it_is() -> None:
+    data = encoded(noise(), "PNG")
+    assert hygiene.clean(data, lambda pixels: 0) == hygiene.clean(data)
+
+
+def test_the_judge_is_not_asked_where_the_file_says_how_it_is_held() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(noise(), "PNG", exif=exif)
+    cleaned = hygiene.clean(data, lambda pixels: pytest.fail("it was asked"))
+    assert cleaned == hygiene.clean(data)
+    assert cleaned.turned == 0
+
+
 def test_a_file_too_large_is_refused_by_its_size_alone() -> None:
     images.check_file_size(images.MAX_BYTES)
     with pytest.raises(InvalidImage, match="201 MB; the limit is 200 MB"):

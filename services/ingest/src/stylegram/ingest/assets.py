@@ -12,6 +12,7 @@ from stylegram.common.ports import Storage
 from stylegram.common.records import Role
 from stylegram.ingest.asset_repository import AssetRepository
 from stylegram.ingest.cursors import asset_position, cursor_after_asset
+from stylegram.ingest.hygiene import Hygiene
 from stylegram.ingest.intake import take_in
 from stylegram.ingest.schemas import Asset, Page, QuarantinedFile
 
@@ -26,10 +27,12 @@ class Assets:
     Args:
         engine: the database.
         storage: where they lie.
+        hygiene: cleans what comes in.
     """
 
     engine: Engine
     storage: Storage
+    hygiene: Hygiene
 
     def asset(self, role: Role, sha256: str) -> Asset:
         """The asset whose source bytes have that digest.
@@ -82,14 +85,14 @@ class Assets:
             data: the file's bytes.
 
         Raises:
-            InvalidImage: see `images.decode_image`; nothing was kept.
-            Unavailable: the database or the storage did not answer.
+            InvalidImage: see `Hygiene.clean`; nothing was kept.
+            Unavailable: the database or the storage did not answer, or hygiene has no process.
         """
         sha256 = hashlib.sha256(data).hexdigest()
         with transaction(self.engine) as session:
             if known := AssetRepository(session).get(role, sha256):
                 return known
-        row = take_in(self.storage, role, _presentable(name), data, sha256)
+        row = take_in(self.storage, self.hygiene, role, _presentable(name), data, sha256)
         with transaction(self.engine) as session:
             AssetRepository(session).add(row)
         return self._asset(role, sha256)

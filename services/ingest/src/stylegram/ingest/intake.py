@@ -6,25 +6,27 @@ from stylegram.common.clock import utcnow
 from stylegram.common.errors import AlreadyExists
 from stylegram.common.ports import Storage
 from stylegram.common.records import Role
-from stylegram.ingest import hygiene
+from stylegram.ingest.hygiene import Hygiene
 from stylegram.ingest.tables import AssetRow
 
 
-def take_in(storage: Storage, role: Role, name: str, data: bytes, sha256: str) -> AssetRow:
+def take_in(storage: Storage, hygiene: Hygiene, role: Role, name: str, data: bytes, sha256: str) -> AssetRow:
     """Clean the picture and store it; returns the row that is to be added once it is there.
 
     Args:
         storage: where clean pictures go, as `assets/{role}/{sha256}.png`.
+        hygiene: cleans it.
         role: what the picture is for.
         name: its file's, for people.
         data: the file's bytes.
         sha256: their digest.
 
     Raises:
-        InvalidImage: see `images.decode_image`; nothing was stored.
-        Unavailable: the storage did not answer.
+        InvalidImage: see `Hygiene.clean`; nothing was stored.
+        Unavailable: the storage did not answer, or hygiene has no process.
     """
-    cleaned = hygiene.clean(data)
+    # What is up in a painting, a judge of photographs does not know.
+    cleaned = hygiene.clean(data, judge_orientation=role is Role.CONTENT)
     object_name = f"assets/{role}/{sha256}.png"
     # Somebody who was killed before the commit has stored it already, or somebody does so at the same time.
     with suppress(AlreadyExists):
@@ -37,5 +39,6 @@ def take_in(storage: Storage, role: Role, name: str, data: bytes, sha256: str) -
         width=cleaned.width,
         height=cleaned.height,
         format=cleaned.format,
+        turned=cleaned.turned,
         created_at=utcnow(),
     )

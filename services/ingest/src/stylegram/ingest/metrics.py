@@ -13,6 +13,9 @@ JOB_SECONDS = Histogram("stylegram_job_seconds", "From a job's submission to its
 JOB_RETRIES = Counter("stylegram_job_retries_total", "Starts of jobs that had been started before.")
 RECONCILED = Counter("stylegram_reconciled_total", "Jobs that the reconciler put right.", ["action"])
 SYNC_FILES = Counter("stylegram_sync_files_total", "Files that syncs dealt with.", ["role", "outcome"])
+DECODER_CRASHES = Counter(
+    "stylegram_ingest_decoder_crashes_total", "Processes that died over a picture from outside.", ["end"]
+)
 
 QUEUE_MESSAGES = Gauge("stylegram_queue_messages", "Messages in a queue, waiting or dead.", ["queue", "state"])
 QUEUE_PAUSED = Gauge("stylegram_queue_paused", "Whether a queue is paused.", ["queue"])
