@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from ingest_samples import folder_url
-from stylegram.common.errors import ConfigurationError, NotFound, Unavailable
+from stylegram.common.errors import ChangesLost, ConfigurationError, NotFound, Unavailable
+from stylegram.common.ports import SourceFile
 from stylegram.ingest.sources import open_source
 from stylegram.ingest.sources.folder import FolderSource
 
@@ -15,8 +16,12 @@ def write(path: Path, data: bytes = b"picture") -> Path:
     return path
 
 
+def files(root: Path) -> list[SourceFile]:
+    return [file for page in FolderSource(root).listing() for file in page.files]
+
+
 def keys(root: Path) -> list[str]:
-    return [file.key for file in FolderSource(root).files()]
+    return [file.key for file in files(root)]
 
 
 def test_every_level_is_listed_in_the_same_order(tmp_path: Path) -> None:
@@ -33,14 +38,14 @@ def test_hidden_files_and_sidecars_are_passed_over(tmp_path: Path) -> None:
 
 def test_a_listing_says_what_the_file_is(tmp_path: Path) -> None:
     write(tmp_path / "my trip" / "Österreich 100%.jpg", b"12345")
-    (file,) = FolderSource(tmp_path).files()
+    (file,) = files(tmp_path)
     assert (file.key, file.name, file.size) == ("my trip/Österreich 100%25.jpg", "Österreich 100%.jpg", 5)
     assert FolderSource(tmp_path).read(file) == b"12345"
 
 
 def test_a_name_that_is_not_utf_8_can_be_written_down_and_read(tmp_path: Path) -> None:
     write(tmp_path / os.fsdecode(b"caf\xe9.jpg"), b"coffee")
-    (file,) = FolderSource(tmp_path).files()
+    (file,) = files(tmp_path)
     assert (file.key, file.name) == ("caf%E9.jpg", "caf�.jpg")
     assert FolderSource(tmp_path).read(file) == b"coffee"
 
@@ -51,7 +56,7 @@ def test_the_fingerprint_changes_with_size_and_with_time(tmp_path: Path) -> None
     for size, time in ((1, 10), (2, 10), (2, 11)):
         path.write_bytes(bytes(size))
         os.utime(path, ns=(0, time))
-        prints += [file.fingerprint for file in FolderSource(tmp_path).files()]
+        prints += [file.fingerprint for file in files(tmp_path)]
     assert len(set(prints)) == 3
 
 
@@ -70,19 +75,30 @@ def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
     write(tmp_path / "real" / "a.jpg", b"real")
     (tmp_path / "link").symlink_to("real")
     source = FolderSource(tmp_path / "link")
-    assert [source.read(file) for file in source.files()] == [b"real"]
+    assert [source.read(file) for file in files(tmp_path / "link")] == [b"real"]
+
+
+def test_a_folder_of_thousands_comes_in_pages(tmp_path: Path) -> None:
+    for number in range(1001):
+        write(tmp_path / f"{number}.jpg", b"")
+    assert [(len(page.files), page.state) for page in FolderSource(tmp_path).listing()] == [(1000, None), (1, None)]
+
+
+def test_what_changed_in_a_folder_only_a_listing_tells(tmp_path: Path) -> None:
+    with pytest.raises(ChangesLost):
+        next(iter(FolderSource(tmp_path).changes("{}")))
 
 
 def test_a_missing_folder_is_not_an_empty_one(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no folder"):
-        list(FolderSource(tmp_path / "away").files())
+        files(tmp_path / "away")
     with pytest.raises(NotFound, match="no folder"):
-        list(FolderSource(write(tmp_path / "file")).files())
+        files(write(tmp_path / "file"))
 
 
 def test_a_file_that_is_gone_since(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jpg")
-    (file,) = FolderSource(tmp_path).files()
+    (file,) = files(tmp_path)
     path.unlink()
     with pytest.raises(NotFound, match=r"'a\.jpg' is gone"):
         FolderSource(tmp_path).read(file)
@@ -94,7 +110,7 @@ def test_a_file_that_is_gone_since(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_what_may_not_be_read_is_unavailable(tmp_path: Path) -> None:
     path = write(tmp_path / "closed" / "a.jpg")
-    (file,) = FolderSource(tmp_path).files()
+    (file,) = files(tmp_path)
     path.chmod(0)
     with pytest.raises(Unavailable, match="Permission denied"):
         FolderSource(tmp_path).read(file)
@@ -105,8 +121,10 @@ def test_what_may_not_be_read_is_unavailable(tmp_path: Path) -> None:
 
 def test_sources_open_by_url(tmp_path: Path) -> None:
     write(tmp_path / "with space" / "a.jpg")
-    assert [file.key for file in open_source(folder_url(tmp_path / "with space")).files()] == ["a.jpg"]
-    with pytest.raises(ConfigurationError, match="No source adapter for 'gdrive:'"):
-        open_source("gdrive://folder")
+    source = open_source(folder_url(tmp_path / "with space"))
+    assert [file.key for page in source.listing() for file in page.files] == ["a.jpg"]
+    assert source.url == (tmp_path / "with space").as_uri()
+    with pytest.raises(ConfigurationError, match="No source adapter for 'ftp:'"):
+        open_source("ftp://folder")
     with pytest.raises(ConfigurationError, match="names no path"):
         open_source("file://photos")

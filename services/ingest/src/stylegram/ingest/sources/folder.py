@@ -1,16 +1,17 @@
 """A folder, with all that is below it, as a source."""
 
+import itertools
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from stylegram.common.errors import NotFound, Unavailable
-from stylegram.common.ports import SourceFile
+from stylegram.common.errors import ChangesLost, NotFound, Unavailable
+from stylegram.common.ports import SourceFile, SourcePage
+from stylegram.ingest.sources.names import could_be_picture, is_hidden
 
-# What tools keep beside pictures, as `style_names.json` has the paintings' titles.
-_SIDECARS = (".json",)
+_FILES_PER_PAGE = 1000
 # Every volume's root has one, and only root can read it.
 _SYSTEM_FOLDERS = {"lost+found"}
 
@@ -23,24 +24,42 @@ class FolderSource:
     `%` and bytes that are not UTF-8 percent-encoded.
 
     Args:
-        root: the folder; need not exist yet.
+        root: the folder, absolute; need not exist yet.
     """
 
     def __init__(self, root: Path) -> None:
+        self.url = root.as_uri()
         self._root = root
 
-    def files(self) -> Iterator[SourceFile]:
-        """See `Source.files`; a folder's files come by name, before those of the folders in it."""
+    def describe(self) -> str:
+        """See `Source.describe`."""
+        self._check()
+        return f"the folder '{self._root}'"
+
+    def listing(self) -> Iterator[SourcePage]:
+        """See `Source.listing`; a folder's files come by name, before those of the folders in it."""
+        files = self._files()
+        while page := tuple(itertools.islice(files, _FILES_PER_PAGE)):
+            yield SourcePage(page)
+
+    def changes(self, since: str) -> Iterator[SourcePage]:  # noqa: ARG002
+        """See `Source.changes`; a folder keeps no record of them."""
+        raise ChangesLost(f"The folder '{self._root}' does not know what has changed in it.")
+
+    def _check(self) -> None:
         if not self._root.is_dir():
             raise NotFound(
                 f"There is no folder '{self._root}'.", advice="Make it or mount it, or correct the source's URL."
             )
+
+    def _files(self) -> Iterator[SourceFile]:
+        self._check()
         root = os.path.realpath(self._root)
         for folder, subfolders, names in os.walk(root, onerror=_unlistable):
-            subfolders[:] = sorted(name for name in subfolders if not _hidden(name) and name not in _SYSTEM_FOLDERS)
+            subfolders[:] = sorted(name for name in subfolders if not is_hidden(name) and name not in _SYSTEM_FOLDERS)
             for name in sorted(names):
                 path = os.path.realpath(os.path.join(folder, name))  # noqa: PTH118  (pathlib raises on link cycles)
-                if _hidden(name) or name.lower().endswith(_SIDECARS) or not Path(path).is_relative_to(root):
+                if not could_be_picture(name) or not Path(path).is_relative_to(root):
                     continue
                 if (found := _regular_file(path)) is not None:
                     yield SourceFile(
@@ -61,10 +80,6 @@ class FolderSource:
                 f"'{file.key}' in '{self._root}' could not be read: {error.strerror}.",
                 advice="Check the file's permissions.",
             ) from error
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith(".")
 
 
 def _unlistable(error: OSError) -> None:

@@ -1,0 +1,1 @@
+"""A folder in Google Drive as a source."""
