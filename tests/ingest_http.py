@@ -1,6 +1,7 @@
 """What the tests of ingest's HTTP face share."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,16 @@ def submission(pair: tuple[AssetReference, AssetReference], **changes: Any) -> d
     """What `POST /v1/jobs` takes."""
     content, style = pair
     return {"content": content.sha256, "style": style.sha256, "hyperparameters": FAST.model_dump(mode="json")} | changes
+
+
+def wait_for_sync(client: TestClient) -> dict[str, Any]:
+    """How the sync that was started ended."""
+    deadline = time.monotonic() + 20
+    while (status := client.get("/v1/sync").json())["running"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    ended: dict[str, Any] = status
+    return ended
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import JobCompleted, Message, decode
-from stylegram.common.ports import Source, SourceFile
+from stylegram.common.ports import Source, SourceFile, SourcePage
 from stylegram.common.records import AssetReference, Role, RunRecord
 from stylegram.common.topology import Queue
 from stylegram.ingest.asset_repository import AssetRepository
@@ -81,11 +81,18 @@ class RecordingSource:
 
     def __init__(self, source: Source) -> None:
         self.source = source
+        self.url = source.url
         self.reads: list[str] = []
         self.errors: dict[str, Exception] = {}
 
-    def files(self) -> Iterator[SourceFile]:
-        return self.source.files()
+    def describe(self) -> str:
+        return self.source.describe()
+
+    def listing(self) -> Iterator[SourcePage]:
+        return self.source.listing()
+
+    def changes(self, since: str) -> Iterator[SourcePage]:
+        return self.source.changes(since)
 
     def read(self, file: SourceFile) -> bytes:
         self.reads.append(file.name)
@@ -103,21 +110,20 @@ def open_ingest(root: Path, database_url: str | None = None, **settings: Any) ->
     `root/paintings`."""
     for name in ("photos", "paintings"):
         (root / name).mkdir(exist_ok=True)
-    return bootstrap(
-        IngestSettings(
-            database_url=SecretStr(database_url or f"sqlite:///{root}/stylegram.sqlite"),
-            broker_url=SecretStr(f"sqlite://{quote(str(root))}/state/broker.sqlite"),
-            storage_url=folder_url(root / "storage"),
-            content_source_url=folder_url(root / "photos"),
-            style_source_url=folder_url(root / "paintings"),
-            **settings,
-        )
-    )
+    where: dict[str, Any] = {
+        "database_url": SecretStr(database_url or f"sqlite:///{root}/stylegram.sqlite"),
+        "broker_url": SecretStr(f"sqlite://{quote(str(root))}/state/broker.sqlite"),
+        "storage_url": folder_url(root / "storage"),
+        "content_source_url": folder_url(root / "photos"),
+        "style_source_url": folder_url(root / "paintings"),
+        # So that files come in the order of their names.
+        "sync_parallel": 1,
+    }
+    return bootstrap(IngestSettings(**where | settings))
 
 
-def sync_photos(ingest: Ingest, source: Source) -> SyncReport:
-    url = ingest.sources[Role.CONTENT]
-    return sync(source, Role.CONTENT, source_url=url, engine=ingest.engine, storage=ingest.storage)
+def sync_photos(ingest: Ingest, source: Source, **options: Any) -> SyncReport:
+    return sync(source, Role.CONTENT, engine=ingest.engine, storage=ingest.storage, hygiene=ingest.hygiene, **options)
 
 
 def candidates(ingest: Ingest, role: Role = Role.CONTENT) -> list[AssetReference]:

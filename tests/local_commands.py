@@ -11,14 +11,12 @@ import pytest
 from ingest_samples import FAST, add_asset, completed
 from stylegram.common.messages import JobFailed, JobProgress, JobStarted, Message, Priority
 from stylegram.common.records import Role
-from stylegram.common.service import read_settings
 from stylegram.ingest.bootstrap import Ingest, bootstrap
 from stylegram.ingest.http.app import create_app
 from stylegram.ingest.http.server import listen, serve, url_of
 from stylegram.ingest.schemas import Job
-from stylegram.ingest.settings import IngestSettings
 from stylegram.local.cli import main
-from stylegram.local.state_folder import embedded_settings
+from stylegram.local.state_folder import ingest_settings
 
 
 class Outcome(NamedTuple):
@@ -49,7 +47,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 def open_state(folder: Path) -> Ingest:
     """Ingest on a state folder, as a house has it."""
     folder.mkdir(exist_ok=True)
-    return bootstrap(read_settings(IngestSettings, **embedded_settings(folder)))
+    return bootstrap(ingest_settings(folder))
 
 
 @contextmanager

@@ -192,7 +192,7 @@ def test_killed_between_the_picture_and_its_post_the_next_run_posts_it_and_paint
 
 
 def test_a_picture_that_nobody_wants_posted_is_not_waited_for(studio: Studio) -> None:
-    house = House(studio.state, studio.photos, studio.styles)
+    house = House(studio.state, studio.photos.as_uri(), studio.styles.as_uri())
     house.ingest.sync_all()
     pair = house.ingest.choose_pair(random.Random(0))
     private = house.ingest.submit(*pair, Hyperparameters(size=64, evaluations=(1,)), publish=False)
@@ -201,7 +201,7 @@ def test_a_picture_that_nobody_wants_posted_is_not_waited_for(studio: Studio) ->
     done = studio.run(*SHORT)
     assert done.returncode == 0, done.stderr
     assert len(studio.posts()) == 1
-    house = House(studio.state, studio.photos, studio.styles)
+    house = House(studio.state, studio.photos.as_uri(), studio.styles.as_uri())
     assert house.ingest.job(private.id).state == "succeeded"
     house.close()
 
@@ -226,7 +226,7 @@ def test_a_job_that_is_cancelled_while_it_is_painted_ends_the_run_and_is_not_car
 
 
 def test_a_job_that_is_being_cancelled_is_left_alone_and_ends_meanwhile(studio: Studio) -> None:
-    house = House(studio.state, studio.photos, studio.styles)
+    house = House(studio.state, studio.photos.as_uri(), studio.styles.as_uri())
     house.ingest.sync_all()
     unwanted = house.ingest.submit_daily(Hyperparameters(size=64, evaluations=(1,)))
     house.ingest.cancel(unwanted.id)
@@ -235,7 +235,7 @@ def test_a_job_that_is_being_cancelled_is_left_alone_and_ends_meanwhile(studio: 
     done = studio.run(*SHORT)
     assert done.returncode == 0, done.stderr
     studio.assert_one_of_everything()
-    house = House(studio.state, studio.photos, studio.styles)
+    house = House(studio.state, studio.photos.as_uri(), studio.styles.as_uri())
     assert house.ingest.job(unwanted.id).state == "cancelled"
     assert [job.priority for job in house.ingest.newest_jobs(limit=10)] == ["batch", "batch"]
     house.close()

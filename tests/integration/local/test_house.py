@@ -22,7 +22,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     for seed, folder in enumerate(("photos", "styles")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / f"{folder}.png").write_bytes(png(seed))
-    house = House(tmp_path / "state", tmp_path / "photos", tmp_path / "styles")
+    house = House(tmp_path / "state", (tmp_path / "photos").as_uri(), (tmp_path / "styles").as_uri())
     yield house
     house.close()
 

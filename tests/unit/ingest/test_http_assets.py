@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from ingest_http import wait_for_sync
 from ingest_samples import SIZE, encoded, noise
 from stylegram.common.records import Role
 from stylegram.ingest.bootstrap import Ingest
@@ -115,11 +116,32 @@ def test_one_sync_runs_at_a_time(client: TestClient, ingest: Ingest, tmp_path: P
         seen.append(client.get("/"))
 
     ingest.sync_all(ask_for_another)
-    problem, page = seen
+    problem, page = seen[:2]
     assert (problem.status_code, problem.json()["type"]) == (409, "urn:stylegram:problem:sync-running")
     assert "Looking through the folders" in page.text
     assert not ingest.syncing
     assert client.post("/v1/sync").status_code == 200
+
+
+def test_a_sync_can_be_started_and_watched(client: TestClient, ingest: Ingest, tmp_path: Path) -> None:
+    assert client.get("/v1/sync").json()["started_at"] is None
+    (tmp_path / "photos" / "me.png").write_bytes(encoded(noise(), "PNG"))
+    for dry_run in (True, False):
+        started = client.post("/v1/sync/start", params={"dry_run": dry_run, "full": True})
+        assert (started.status_code, started.json()["running"]) == (202, True)
+        status = wait_for_sync(client)
+        content, style = status["reports"]
+        assert (content["added"], content["dry_run"], content["listed"]) == (1, dry_run, True)
+        assert [file["key"] for file in content["files"]] == ["me.png"]
+        assert (style["role"], style["files"], status["problem"]) == ("style", [], None)
+    assert len(ingest.assets(limit=9).items) == 1
+
+
+def test_a_started_sync_that_fails_says_why(client: TestClient, tmp_path: Path) -> None:
+    (tmp_path / "photos").rmdir()
+    assert client.post("/v1/sync/start").status_code == 202
+    assert "There is no folder" in wait_for_sync(client)["problem"]
+    assert "There is no folder" in client.get("/").text
 
 
 def test_a_source_that_is_gone_is_said(client: TestClient, tmp_path: Path) -> None:

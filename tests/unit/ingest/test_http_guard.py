@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-from ingest_http import open_client
+from ingest_http import open_client, wait_for_sync
 from ingest_samples import open_ingest
 from stylegram.common.errors import ConfigurationError, Unavailable
 from stylegram.ingest.http.server import listen, url_of
@@ -56,6 +56,7 @@ def test_other_names_are_refused(client: TestClient, host: str) -> None:
 def test_programs_and_our_own_pages_may_change_things(client: TestClient, headers: dict[str, str]) -> None:
     assert client.post("/v1/sync", headers=headers).status_code == 200
     assert client.post("/sync", headers=headers).status_code == 303
+    wait_for_sync(client)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from ingest_http import NOBODY
+from ingest_http import NOBODY, wait_for_sync
 from ingest_samples import FAST, encoded, noise, quarters
 from stylegram.common.clock import utcnow
 from stylegram.common.messages import JobFailed, JobProgress, PostFailed, PostPublished
@@ -165,6 +165,7 @@ def test_the_buttons_do_what_they_say(client: TestClient, synced: Ingest, tmp_pa
     assert synced.job(job.id).cancel_requested_at
     (tmp_path / "photos" / "second.jpg").write_bytes(encoded(quarters(), "JPEG"))
     assert client.post("/sync").headers["location"] == "/"
+    wait_for_sync(client)
     assert len(synced.assets(Role.CONTENT, limit=3).items) == 2
 
 

@@ -1,12 +1,8 @@
-"""Every query about assets and the files that they came from."""
+"""Every query about assets, and about the files for which there is none."""
 
-from collections.abc import Iterable
-
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from stylegram.common.clock import utcnow
-from stylegram.common.ports import SourceFile
 from stylegram.common.records import AssetReference, Role
 from stylegram.ingest.schemas import Asset, QuarantinedFile
 from stylegram.ingest.tables import AssetRow, SourceFileRow, insert_new
@@ -54,9 +50,9 @@ class AssetRepository:
             query = query.where(AssetRow.id < after)
         return {row.id: Asset.model_validate(row, from_attributes=True) for row in self._session.scalars(query)}
 
-    def add(self, asset: AssetRow) -> None:
-        """Keep the asset; one that is there already stays as it is."""
-        insert_new(self._session, asset)
+    def add(self, asset: AssetRow) -> bool:
+        """Keep the asset; False if it is there already, and stays as it is."""
+        return insert_new(self._session, asset)
 
     def candidates(self, role: Role) -> dict[int, AssetReference]:
         """The assets that a present file stands for, by id, oldest first."""
@@ -70,42 +66,6 @@ class AssetRepository:
             for id_, sha256, object_name, name in rows
         }
 
-    def files(self, role: Role) -> list[SourceFileRow]:
-        """Every file known for the role, whatever source it was in."""
-        return list(self._session.scalars(select(SourceFileRow).filter_by(role=role)))
-
-    def record_file(
-        self,
-        source: str,
-        role: Role,
-        file: SourceFile,
-        *,
-        sha256: str | None,
-        asset_id: int | None = None,
-        reason: str | None = None,
-    ) -> None:
-        """Keep what a file turned out to be: an asset, or refused for a reason."""
-        identity = {"source": source, "role": role, "key": file.key}
-        found = {
-            "name": file.name,
-            "fingerprint": file.fingerprint,
-            "sha256": sha256,
-            "asset_id": asset_id,
-            "reason": reason,
-            "present": True,
-            "seen_at": utcnow(),
-        }
-        if not insert_new(self._session, SourceFileRow(**identity, **found)):
-            self._session.execute(update(SourceFileRow).filter_by(**identity).values(**found))
-
-    def mark_seen(self, file_ids: Iterable[int]) -> None:
-        """These files are at their source."""
-        self._mark(file_ids, present=True, seen_at=utcnow())
-
-    def mark_gone(self, file_ids: Iterable[int]) -> None:
-        """These files are no longer at their source; what is known of them stays, for they may come back."""
-        self._mark(file_ids, present=False)
-
     def quarantine(self) -> list[QuarantinedFile]:
         """The present files that are refused, by source and key."""
         rows = self._session.scalars(
@@ -114,7 +74,3 @@ class AssetRepository:
             .order_by(SourceFileRow.role, SourceFileRow.source, SourceFileRow.key)
         )
         return [QuarantinedFile.model_validate(row, from_attributes=True) for row in rows]
-
-    def _mark(self, file_ids: Iterable[int], **values: object) -> None:
-        if rows := [{"id": id_, **values} for id_ in file_ids]:
-            self._session.execute(update(SourceFileRow), rows)

@@ -9,20 +9,22 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 from sqlalchemy import text
 
 from stylegram.common import topology
-from stylegram.common.adapters import broker_of, open_storage
+from stylegram.common.adapters import broker_of, storage_of
 from stylegram.common.consumer import Consumer
 from stylegram.common.database import migrate, open_database, transaction
-from stylegram.common.errors import Interrupted, StylegramError
-from stylegram.common.ports import Broker, Storage
+from stylegram.common.errors import StylegramError
+from stylegram.common.ports import Broker, Source, Storage
 from stylegram.common.records import Role
 from stylegram.ingest.assets import Assets
 from stylegram.ingest.events import EventHandler
+from stylegram.ingest.hygiene import Hygiene
 from stylegram.ingest.jobs import Jobs
 from stylegram.ingest.queues import Queues
 from stylegram.ingest.reconcile import Reconciler
@@ -30,68 +32,23 @@ from stylegram.ingest.relay import Relay
 from stylegram.ingest.schemas import ReconcileReport
 from stylegram.ingest.settings import IngestSettings, timezone_of
 from stylegram.ingest.sources import open_source
-from stylegram.ingest.sync import OnFile, SyncReport, SyncRunning, sync
+from stylegram.ingest.syncs import Syncs
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ingest(Jobs, Assets, Queues):
-    """The service, composed: its jobs, its pictures, its queues, and what runs in its threads.
+class Ingest(Jobs, Assets, Queues, Syncs):
+    """The service, composed: its jobs, its pictures, their sources, its queues, and what runs in its threads.
 
     Args:
         engine: the database, its tables up to date.
         broker: all queues declared.
         storage: where assets and artifacts lie.
-        sources: each role's source, by URL.
         lost_after: seconds of silence after which a job is looked after.
     """
 
-    sources: Mapping[Role, str]
     lost_after: float = 120.0
-    _sync_lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
-
-    def sync_all(self, on_file: OnFile | None = None) -> dict[Role, SyncReport]:
-        """Sync the photographs, then the paintings; see `sync.sync`.
-
-        Raises:
-            SyncRunning: the one before has not ended.
-        """
-        if not self._sync_lock.acquire(blocking=False):
-            raise SyncRunning("A sync is running.", advice="Wait until it is done.")
-        try:
-            return {
-                role: sync(
-                    open_source(url), role, source_url=url, engine=self.engine, storage=self.storage, on_file=on_file
-                )
-                for role, url in self.sources.items()
-            }
-        finally:
-            self._sync_lock.release()
-
-    def sync_periodically(self, stop: threading.Event, pause: float) -> None:
-        """Sync, wait, and again; a source that is away is asked again next time.
-
-        Args:
-            stop: set it to end, between two files too.
-            pause: seconds between two syncs.
-        """
-
-        def stop_between_files(_done: int, _total: int, _report: SyncReport) -> None:
-            if stop.is_set():
-                raise Interrupted("The sync was asked to stop; the next one goes on.")
-
-        while not stop.is_set():
-            try:
-                self.sync_all(stop_between_files)
-            except StylegramError as error:
-                _log.warning("sync_failed", reason=str(error))
-            stop.wait(pause)
-
-    @property
-    def syncing(self) -> bool:
-        """Whether a sync is under way."""
-        return self._sync_lock.locked()
 
     def relay(self) -> Relay:
         """Publishes what was submitted, and requests the posts of what succeeded."""
@@ -131,9 +88,29 @@ class Ingest(Jobs, Assets, Queues):
         self.storage.stat("ready")
 
     def close(self) -> None:
-        """Let go of the database and the broker."""
+        """Let go of the database, the broker and the processes that decode pictures; a sync ends before."""
+        self.end_sync()
+        self.hygiene.close()
         self.engine.dispose()
         self.broker.close()
+
+
+def sources_of(settings: IngestSettings) -> Mapping[Role, Source]:
+    """Each role's source.
+
+    Raises:
+        ConfigurationError: a URL has no adapter, or is wrong.
+    """
+    urls = {Role.CONTENT: settings.content_source_url, Role.STYLE: settings.style_source_url}
+    return {
+        role: open_source(
+            url,
+            credentials_file=settings.drive_credentials_file,
+            subject=settings.drive_subject,
+            endpoint=settings.drive_endpoint,
+        )
+        for role, url in urls.items()
+    }
 
 
 def bootstrap(settings: IngestSettings, *, broker: Broker | None = None, storage: Storage | None = None) -> Ingest:
@@ -145,7 +122,7 @@ def bootstrap(settings: IngestSettings, *, broker: Broker | None = None, storage
         storage: likewise.
 
     Raises:
-        ConfigurationError: a URL has no adapter.
+        ConfigurationError: a URL has no adapter, or is wrong.
     """
     engine = open_database(settings.database_url.get_secret_value())
     migrate(engine, "ingest")
@@ -154,8 +131,11 @@ def bootstrap(settings: IngestSettings, *, broker: Broker | None = None, storage
     return Ingest(
         engine=engine,
         broker=broker,
-        storage=storage or open_storage(settings.storage_url),
-        sources={Role.CONTENT: settings.content_source_url, Role.STYLE: settings.style_source_url},
+        storage=storage or storage_of(settings),
+        hygiene=Hygiene(processes=settings.hygiene_processes),
+        sources=sources_of(settings),
+        parallel=settings.sync_parallel,
+        full_after=timedelta(hours=settings.full_sync_hours),
         max_queued=settings.max_queued,
         timezone=timezone_of(settings.timezone),
         lost_after=settings.lost_after_seconds,

@@ -133,6 +133,7 @@ class Asset(AssetReference):
     width: int = Field(description="Pixels, upright.")
     height: int = Field(description="Pixels, upright.")
     format: str = Field(description="What the source's bytes were, as in JPEG.")
+    turned: int = Field(0, description="Degrees counter-clockwise that it was turned by on our own judgement.")
     created_at: datetime = Field(description="When Stylegram first had it.")
 
 

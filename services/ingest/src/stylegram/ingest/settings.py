@@ -3,12 +3,14 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
+from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, SecretStr
 
 from stylegram.common.hyperparameters import Hyperparameters, StrictHyperparameters
+from stylegram.common.model_cache import default_cache
 from stylegram.common.settings import Settings
 
 _LEAST_TOKEN_CHARACTERS = 16
@@ -60,10 +62,34 @@ class IngestSettings(Settings):
     """Ingest's settings."""
 
     content_source_url: str = Field(
-        "file:///var/lib/stylegram/photos", description="Where the photographs come from: file:///folder."
+        "file:///var/lib/stylegram/photos",
+        description="Where the photographs come from: file:///folder, gdrive://FOLDER_ID, or the link to a folder in"
+        " Google Drive, where ?nested=false leaves out the folders in it.",
     )
     style_source_url: str = Field(
-        "file:///var/lib/stylegram/paintings", description="Where the paintings come from: file:///folder."
+        "file:///var/lib/stylegram/paintings", description="Where the paintings come from, likewise."
+    )
+    drive_credentials_file: Path | None = Field(
+        None,
+        description="Google credentials for Drive, as JSON: a service account's key, say. Without it, those count that"
+        " `stylegram auth drive` left, and then the application default credentials.",
+    )
+    drive_subject: str | None = Field(
+        None, description="E-mail address of the user in whose name a service account reads Drive; its own by default."
+    )
+    drive_endpoint: str | None = Field(None, description="Where Drive answers, if not at Google's.")
+    sync_parallel: int = Field(6, ge=1, le=32, description="Files that a sync works on at once.")
+    full_sync_hours: float = Field(
+        24.0, gt=0, description="After which a sync lists everything again, instead of asking what has changed."
+    )
+    turn_upright: bool = Field(
+        False,
+        description="Have a classifier turn photographs upright whose files do not say how they were held; it needs the"
+        " weights of VGG-19.",
+    )
+    weights_dir: Path = Field(default_factory=default_cache, description="Folder where model files are kept.")
+    hygiene_processes: int = Field(
+        2, ge=1, le=32, description="Processes that decode pictures from outside; each does one at a time."
     )
     sync_seconds: float | None = Field(
         None, gt=0, description="Pause between two syncs of the sources; by default the service starts none itself."

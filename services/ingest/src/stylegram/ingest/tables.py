@@ -4,7 +4,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Enum, ForeignKey, Index, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Enum,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
@@ -80,6 +91,9 @@ class AssetRow(Base):
     width: Mapped[int] = mapped_column(doc="Pixels, upright.")
     height: Mapped[int] = mapped_column(doc="Pixels, upright.")
     format: Mapped[str] = mapped_column(String(16), doc="What the source's bytes were, as in JPEG.")
+    turned: Mapped[int] = mapped_column(
+        default=0, server_default="0", doc="Degrees counter-clockwise that it was turned by on our own judgement."
+    )
     created_at: Mapped[datetime]
 
 
@@ -103,6 +117,34 @@ class SourceFileRow(Base):
     reason: Mapped[str | None] = mapped_column(doc="Why it is in quarantine.")
     present: Mapped[bool] = mapped_column(doc="Whether the last sync saw it.")
     seen_at: Mapped[datetime]
+
+
+class PendingFileRow(Base):
+    """A file that a source told of and that was not read yet, or is another by now than the one that was read."""
+
+    __tablename__ = "pending_files"
+    __table_args__ = (UniqueConstraint("source", "role", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(doc="URL of the source.")
+    role: Mapped[Role]
+    key: Mapped[str] = mapped_column(doc="What the source knows the file by.")
+    name: Mapped[str]
+    fingerprint: Mapped[str]
+    size: Mapped[int] = mapped_column(BigInteger, doc="Bytes.")
+
+
+class SourceStateRow(Base):
+    """From where a source that can tell is to be asked what changed."""
+
+    __tablename__ = "source_states"
+    __table_args__ = (UniqueConstraint("source", "role"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(doc="URL of the source.")
+    role: Mapped[Role]
+    state: Mapped[str] = mapped_column(doc="The source's own words.")
+    listed_at: Mapped[datetime] = mapped_column(doc="When everything was last listed.")
 
 
 class JobRow(Base):

@@ -1,5 +1,6 @@
 """Assets: the pictures that there are, those that are refused, and the sync that brings them."""
 
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -12,8 +13,12 @@ from stylegram.ingest.http.pictures import NOT_MODIFIED
 from stylegram.ingest.http.problems import responses
 from stylegram.ingest.schemas import Asset, Page, QuarantinedFile, Sha256
 from stylegram.ingest.sync import SyncReport
+from stylegram.ingest.syncs import SyncStatus
 
 router = APIRouter(prefix="/v1", tags=["assets"])
+
+Full = Annotated[bool, Query(description="List everything, also where a source can tell what changed.")]
+DryRun = Annotated[bool, Query(description="Only look: nothing is read or kept.")]
 
 
 @router.get("/assets", responses=LINK)
@@ -54,6 +59,21 @@ def list_quarantine(ingest: IngestDep) -> Listing[QuarantinedFile]:
 
 
 @router.post("/sync", responses=responses(404, 409))
-def sync_sources(ingest: IngestDep) -> Listing[SyncReport]:
-    """Sync the sources into storage, and report what that did to each; 409 while a sync is running."""
-    return Listing(items=list(ingest.sync_all().values()))
+def sync_sources(ingest: IngestDep, full: Full = False, dry_run: DryRun = False) -> Listing[SyncReport]:
+    """Sync the sources into storage, and report what that did to each; 409 while a sync is running.
+
+    It takes as long as it takes: where there are thousands of new files, start one instead.
+    """
+    return Listing(items=list(ingest.sync_all(full=full, dry_run=dry_run).values()))
+
+
+@router.post("/sync/start", status_code=HTTPStatus.ACCEPTED, responses=responses(409))
+def start_sync(ingest: IngestDep, full: Full = False, dry_run: DryRun = False) -> SyncStatus:
+    """Begin the same and answer at once; `GET /v1/sync` tells how it goes on."""
+    return ingest.start_sync(full=full, dry_run=dry_run)
+
+
+@router.get("/sync")
+def get_sync(ingest: IngestDep) -> SyncStatus:
+    """How the sync that runs in this process stands, or how the latest ended."""
+    return ingest.sync_status

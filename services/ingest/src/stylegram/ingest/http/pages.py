@@ -53,6 +53,7 @@ def home(ingest: IngestDep) -> HTMLResponse:
         styles=ingest.assets(Role.STYLE, limit=_CHOICES).items,
         refused=ingest.quarantine(),
         syncing=ingest.syncing,
+        sync_problem=ingest.sync_status.problem,
         strengths=_STRENGTHS,
         sizes=_SIZES,
         defaults=Hyperparameters(),
@@ -96,7 +97,7 @@ def retry(job_id: JobId, ingest: IngestDep) -> RedirectResponse:
 @router.post("/sync")
 def sync(ingest: IngestDep) -> RedirectResponse:
     """Look for new pictures."""
-    ingest.sync_all()
+    ingest.start_sync()
     return _home()
 
 

@@ -1,0 +1,186 @@
+"""Syncs of all sources, for callers: one at a time, with its progress to be seen from elsewhere."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Engine
+
+from stylegram.common.clock import utcnow
+from stylegram.common.errors import Interrupted, StylegramError
+from stylegram.common.ports import Source, Storage
+from stylegram.common.records import Role
+from stylegram.ingest.hygiene import Hygiene
+from stylegram.ingest.sync import OnFile, SyncReport, SyncRunning, sync
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class SyncStatus:
+    """How the sync that runs stands, or how the latest of this process ended.
+
+    Args:
+        running: whether it goes on.
+        started_at: when it began; null: there was none yet.
+        finished_at: when it ended.
+        role: what the pictures are for that it is at.
+        done: files of that role that it has dealt with.
+        total: of how many; while `done` is 0, the source may still be telling.
+        reports: what it did to each source, in the order in which it takes them.
+        problem: why it ended before its time.
+    """
+
+    running: bool = False
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    role: Role | None = None
+    done: int = 0
+    total: int = 0
+    reports: tuple[SyncReport, ...] = ()
+    problem: str | None = None
+
+
+@dataclass
+class _Progress:
+    """What changes, in a service that does not."""
+
+    status: SyncStatus = SyncStatus()
+    thread: threading.Thread | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Syncs:
+    """The sources, and what is done about them.
+
+    Args:
+        engine: the database.
+        storage: where clean pictures go.
+        hygiene: cleans them.
+        sources: each role's source.
+        parallel: files that are dealt with at once.
+        full_after: how long to ask sources only what changed, where they can tell.
+    """
+
+    engine: Engine
+    storage: Storage
+    hygiene: Hygiene
+    sources: Mapping[Role, Source]
+    parallel: int = 6
+    full_after: timedelta = timedelta(days=1)
+    _sync_lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _sync_progress: _Progress = field(default_factory=_Progress, repr=False, compare=False)
+    _sync_end: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
+
+    def sync_all(
+        self, on_file: OnFile | None = None, *, full: bool = False, dry_run: bool = False
+    ) -> dict[Role, SyncReport]:
+        """Sync the photographs, then the paintings; see `sync.sync`.
+
+        Raises:
+            SyncRunning: the one before has not ended.
+        """
+        self._begin_sync()
+        return self._sync(on_file, full=full, dry_run=dry_run)
+
+    def start_sync(self, *, full: bool = False, dry_run: bool = False) -> SyncStatus:
+        """Begin the same in a thread of its own, and tell how it stands.
+
+        Raises:
+            SyncRunning: the one before has not ended.
+        """
+        self._begin_sync()
+
+        def run() -> None:
+            try:
+                self._sync(None, full=full, dry_run=dry_run)
+            except StylegramError as error:  # whoever asks is told
+                _log.warning("sync_failed", reason=str(error))
+
+        self._sync_progress.thread = threading.Thread(target=run, name="sync", daemon=True)
+        self._sync_progress.thread.start()
+        return self.sync_status
+
+    def sync_periodically(self, stop: threading.Event, pause: float) -> None:
+        """Sync, wait, and again; a source that is away is asked again next time.
+
+        Args:
+            stop: set it to end, between two files too.
+            pause: seconds between two syncs.
+        """
+
+        def stop_between_files(_done: int, _total: int, _report: SyncReport) -> None:
+            if stop.is_set():
+                raise _ended()
+
+        while not stop.is_set():
+            try:
+                self.sync_all(stop_between_files)
+            except StylegramError as error:
+                _log.warning("sync_failed", reason=str(error))
+            stop.wait(pause)
+
+    def end_sync(self) -> None:
+        """Have a sync that was started end after the files at hand, and wait for it."""
+        self._sync_end.set()
+        if thread := self._sync_progress.thread:
+            thread.join()
+
+    @property
+    def syncing(self) -> bool:
+        """Whether a sync is under way."""
+        return self._sync_lock.locked()
+
+    @property
+    def sync_status(self) -> SyncStatus:
+        """How the sync that runs stands, or how the latest ended."""
+        return self._sync_progress.status
+
+    def _begin_sync(self) -> None:
+        if not self._sync_lock.acquire(blocking=False):
+            raise SyncRunning("A sync is running.", advice="Wait until it is done.")
+        self._sync_progress.status = SyncStatus(running=True, started_at=utcnow())
+
+    def _sync(self, on_file: OnFile | None, *, full: bool, dry_run: bool) -> dict[Role, SyncReport]:
+        progress, reports = self._sync_progress, dict[Role, SyncReport]()
+
+        def note(done: int, total: int, report: SyncReport) -> None:
+            seen = (*reports.values(), report)
+            progress.status = replace(progress.status, role=report.role, done=done, total=total, reports=seen)
+            if self._sync_end.is_set():
+                raise _ended()
+            if on_file:
+                on_file(done, total, report)
+
+        problem: str | None = None
+        try:
+            for role, source in self.sources.items():
+                reports[role] = sync(
+                    source,
+                    role,
+                    engine=self.engine,
+                    storage=self.storage,
+                    hygiene=self.hygiene,
+                    parallel=self.parallel,
+                    full_after=self.full_after,
+                    full=full,
+                    dry_run=dry_run,
+                    on_file=note,
+                )
+        except BaseException as error:
+            problem = str(error) or type(error).__name__
+            raise
+        finally:
+            # What was done before the end came is worth knowing too.
+            seen = progress.status.reports if problem else tuple(reports.values())
+            progress.status = replace(
+                progress.status, running=False, finished_at=utcnow(), reports=seen, problem=problem
+            )
+            self._sync_lock.release()
+        return reports
+
+
+def _ended() -> Interrupted:
+    return Interrupted("The sync was asked to stop; the next one goes on.")
