@@ -23,6 +23,7 @@ from stylegram.common.service import read_settings
 from stylegram.common.settings import Settings
 from stylegram.ingest.http.loopback import is_loopback
 from stylegram.ingest.schemas import Job, Page, QueueStatus
+from stylegram.ingest.syncs import SyncStatus
 
 _ID_LENGTH = 36
 _SHORTEST_ID = 6
@@ -153,6 +154,15 @@ class Api:
     def follow(self, job_id: str) -> Iterator[Job]:
         """The job as it stands, again after each change, and lastly as it ended."""
         return self._listen(job_id) if self._streams else self._look(job_id)
+
+    def start_sync(self, *, full: bool, dry_run: bool) -> SyncStatus:
+        """Begin a sync of the sources, or of a dry run only a look; how it stands."""
+        params = {"full": str(full).lower(), "dry_run": str(dry_run).lower()}
+        return self._ask(SyncStatus, "POST", "/v1/sync/start", params=params)
+
+    def sync_status(self) -> SyncStatus:
+        """How the sync that runs there stands, or how the latest ended."""
+        return self._ask(SyncStatus, "GET", "/v1/sync")
 
     def queues(self) -> list[QueueStatus]:
         """How every queue stands."""

@@ -22,10 +22,14 @@ from stylegram.common.errors import ConfigurationError, Interrupted, InvalidHype
 from stylegram.common.hyperparameters import Hyperparameters, parse_assignments, parse_hyperparameters
 from stylegram.common.logs import configure_logs
 from stylegram.common.records import Role
+from stylegram.local.auth_command import auth_app
+from stylegram.local.doctor_command import doctor
 from stylegram.local.jobs_command import jobs_app
 from stylegram.local.options import stderr, stdout
+from stylegram.local.picture_sources import Photos, Styles
 from stylegram.local.queue_command import queue_app
 from stylegram.local.stages import Stage, Stages, fraction_of_work
+from stylegram.local.sync_command import sync
 
 if TYPE_CHECKING:
     from stylegram.stylizer.engine import Step
@@ -41,6 +45,9 @@ weights_app = typer.Typer(no_args_is_help=True, help="The model files: fetch the
 app.add_typer(weights_app, name="weights")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(queue_app, name="queue")
+app.add_typer(auth_app, name="auth")
+app.command()(sync)
+app.command()(doctor)
 
 # Instagram takes 1080 pixels. With that as the longer side, a square post of a 3:2 photograph is enlarged by a half: a
 # longer side of 1620 would avoid it at more than twice the time and memory.
@@ -48,8 +55,6 @@ _DAILY = {"size": 1080, "evaluations": (40, 40, 20, 10)}
 _FOLDERS = {Role.CONTENT: "photograph", Role.STYLE: "painting"}
 _SETTINGS_HELP = "A hyperparameter, as in evaluations=40,20; may be repeated. `stylegram hyperparameters` explains all."
 
-_Photos = Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of photographs.")]
-_Styles = Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of paintings.")]
 _State = Annotated[Path, typer.Option(file_okay=False, help="Folder that remembers everything.")]
 _Picture = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 _Out = Annotated[Path, typer.Option(dir_okay=False, help="Where the picture goes: .png, .jpg, .webp or .tiff.")]
@@ -99,8 +104,8 @@ def _fail(error: StylegramError, code: int) -> None:
 
 @app.command()
 def daily(
-    photos: _Photos,
-    styles: _Styles,
+    photos: Photos,
+    styles: Styles,
     state: _State,
     size: _Size = None,
     settings: _Set = None,
@@ -141,8 +146,8 @@ def daily(
 
 @app.command()
 def serve(
-    photos: _Photos,
-    styles: _Styles,
+    photos: Photos,
+    styles: Styles,
     state: _State,
     host: Annotated[
         str,

@@ -8,18 +8,16 @@ from stylegram.common import artifacts
 from stylegram.common.errors import StylegramError
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import Priority
-from stylegram.common.records import Role
 from stylegram.common.topology import STYLIZER_BATCH, STYLIZER_JOBS
 from stylegram.ingest.schemas import Job
-from stylegram.ingest.sync import SyncReport
 from stylegram.local.house import House
 from stylegram.local.job_display import show_progress
 from stylegram.local.stages import Stage, Stages
+from stylegram.local.sync_display import SyncStages
 
 _LOOK_SECONDS = 0.2
 # Writing a file and a row takes a moment; this long means that it will not happen.
 _RECORD_SECONDS = 60.0
-_NAMES = {Role.CONTENT: "photographs", Role.STYLE: "paintings"}
 
 
 def run_daily(house: House, hyperparameters: Hyperparameters, rng: random.Random, stages: Stages) -> Job:
@@ -53,23 +51,9 @@ def run_daily(house: House, hyperparameters: Hyperparameters, rng: random.Random
 
 
 def _sync(house: House, stages: Stages) -> None:
-    current: dict[Role, Stage] = {}
-
-    def on_file(done: int, total: int, report: SyncReport) -> None:
-        if report.role not in current:
-            current[report.role] = stages.begin(f"Sync {_NAMES[report.role]}")
-        current[report.role].update(done / max(total, 1), f"{done} of {total}")
-
-    for role, report in house.ingest.sync_all(on_file).items():
-        stage = current.get(role) or stages.begin(f"Sync {_NAMES[role]}")
-        counts = {
-            "new": report.added,
-            "known": report.unchanged + report.duplicates,
-            "refused": report.quarantined,
-            "unreadable": report.unreadable,
-            "gone": report.removed,
-        }
-        stage.done(", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none")
+    shown = SyncStages(stages)
+    for report in house.ingest.sync_all(shown.show).values():
+        shown.end(report)
 
 
 def _job(house: House, hyperparameters: Hyperparameters, rng: random.Random, stages: Stages) -> Job:

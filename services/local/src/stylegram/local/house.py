@@ -23,9 +23,8 @@ from stylegram.common.logs import configure_logs
 from stylegram.common.service import read_settings, run_until_signalled
 from stylegram.common.topology import INGEST_EVENTS
 from stylegram.ingest.bootstrap import bootstrap as bootstrap_ingest
-from stylegram.ingest.settings import IngestSettings
 from stylegram.local.samples import NAMES_FILE
-from stylegram.local.state_folder import embedded_settings
+from stylegram.local.state_folder import embedded_settings, ingest_settings, log_file
 from stylegram.logger.bootstrap import bootstrap as bootstrap_logger
 from stylegram.logger.settings import LoggerSettings
 from stylegram.publisher.bootstrap import bootstrap as bootstrap_publisher
@@ -48,22 +47,22 @@ class House:
 
     Args:
         state: the folder: `storage/`, `outbox/`, `logs.csv`, `stylegram.log` and the databases; made when absent.
-        photos: the folder of photographs.
-        styles: the folder of paintings, with their titles in `style_names.json` if there is one.
+        photos: URL of the source of photographs; see `sources.open_source`.
+        styles: URL of the source of paintings. A folder of this machine may have their titles in `style_names.json`.
 
     Raises:
         ConfigurationError: the state folder is in use by another process, or cannot be used.
     """
 
-    def __init__(self, state: Path, photos: Path, styles: Path) -> None:
+    def __init__(self, state: Path, photos: str, styles: str) -> None:
         self.state = state.absolute()
         self.outbox = self.state / "outbox"
         self.logs_csv = self.state / "logs.csv"
-        self.log = self.state / "stylegram.log"
-        for sources in (photos, styles):
-            if self.state.resolve().is_relative_to(sources.resolve()):
+        self.log = log_file(self.state)
+        for folder in filter(None, map(_folder, (photos, styles))):
+            if self.state.resolve().is_relative_to(folder.resolve()):
                 raise ConfigurationError(
-                    f"The state folder {state} lies in {sources}, where its own pictures would be taken for new ones.",
+                    f"The state folder {state} lies in {folder}, where its own pictures would be taken for new ones.",
                     advice="Choose another --state.",
                 )
         self._resources = ExitStack()
@@ -75,25 +74,25 @@ class House:
                 f"The state folder {state} cannot be used: {error.strerror}.", advice="Choose another --state."
             ) from error
         try:
-            self._compose(photos.absolute(), styles.absolute())
+            self._compose(photos, styles)
         except BaseException:
             self.close()
             raise
         self._failure: BaseException | None = None
 
-    def _compose(self, photos: Path, styles: Path) -> None:
+    def _compose(self, photos: str, styles: str) -> None:
         shared = embedded_settings(self.state)
         self.storage = url_path(shared["storage_url"])
-        sources = {"content_source_url": photos.as_uri(), "style_source_url": styles.as_uri()}
-        self._ingest_settings = read_settings(IngestSettings, **shared, **sources)
+        self._ingest_settings = ingest_settings(self.state, photos, styles)
         self.ingest = bootstrap_ingest(self._ingest_settings)
         self._resources.callback(self.ingest.close)
         # One broker, one storage, one database for all that live in this process.
         broker, storage, engine = self.ingest.broker, self.ingest.storage, self.ingest.engine
         outbox = self.outbox.as_uri().replace("file:", "folder:", 1)
         publisher = read_settings(PublisherSettings, **shared, publish_url=outbox)
-        if publisher.style_names is None and (styles / NAMES_FILE).exists():
-            publisher = publisher.model_copy(update={"style_names": styles / NAMES_FILE})
+        paintings = _folder(styles)
+        if publisher.style_names is None and paintings and (paintings / NAMES_FILE).exists():
+            publisher = publisher.model_copy(update={"style_names": paintings / NAMES_FILE})
         self.publisher = bootstrap_publisher(publisher, broker=broker, storage=storage, engine=engine)
         logger = read_settings(LoggerSettings, **shared, logs_csv=self.logs_csv)
         self.logger = bootstrap_logger(logger, broker=broker, engine=engine)
@@ -225,3 +224,8 @@ def _work(settings: StylizerSettings, log: Path, tell: Connection) -> None:
         except StylegramError as error:  # as where the GPU failed: the next worker may have one that works
             _log.error("worker_failed", reason=str(error))
             sys.exit(1)
+
+
+def _folder(source: str) -> Path | None:
+    """The folder on this machine that a source is; None where it is none."""
+    return url_path(source) if source.startswith("file:") else None

@@ -8,11 +8,9 @@ from pathlib import Path
 import httpx2
 from fastapi import FastAPI
 
-from stylegram.common.service import read_settings
 from stylegram.ingest.bootstrap import bootstrap
 from stylegram.ingest.http.app import create_app
-from stylegram.ingest.settings import IngestSettings
-from stylegram.local.state_folder import check_is_state_folder, embedded_settings
+from stylegram.local.state_folder import check_is_state_folder, ingest_settings
 
 
 class InProcess(httpx2.BaseTransport):
@@ -47,7 +45,7 @@ def state_client(state: Path) -> Iterator[httpx2.Client]:
     """
     state = state.absolute()
     check_is_state_folder(state)
-    with closing(bootstrap(read_settings(IngestSettings, **embedded_settings(state)))) as ingest:
+    with closing(bootstrap(ingest_settings(state))) as ingest:
         app = InProcess(create_app(ingest))
         with httpx2.Client(transport=app, base_url="http://127.0.0.1", trust_env=False) as client:
             yield client

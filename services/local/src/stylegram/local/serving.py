@@ -19,8 +19,8 @@ _LOOK_SECONDS = 0.5
 
 def serve_house(
     state: Path,
-    photos: Path,
-    styles: Path,
+    photos: str,
+    styles: str,
     *,
     host: str,
     port: int,

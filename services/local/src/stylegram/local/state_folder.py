@@ -6,6 +6,8 @@ from typing import Any
 from sqlalchemy import URL
 
 from stylegram.common.errors import ConfigurationError
+from stylegram.common.service import read_settings
+from stylegram.ingest.settings import IngestSettings
 
 _BROKER, _DATABASE, _STORAGE = "broker.sqlite", "stylegram.sqlite", "storage"
 # On one machine, a worker that has not extended its claim for ten seconds is dead.
@@ -24,6 +26,24 @@ def embedded_settings(state: Path) -> dict[str, Any]:
         "storage_url": (state / _STORAGE).as_uri(),
         "visibility_seconds": _VISIBILITY_SECONDS,
     }
+
+
+def ingest_settings(state: Path, photos: str | None = None, styles: str | None = None) -> IngestSettings:
+    """Ingest's settings on the state folder.
+
+    Args:
+        state: the folder, as an absolute path.
+        photos: URL of the source of photographs; the environment's where None.
+        styles: likewise, of paintings.
+    """
+    sources = {"content_source_url": photos, "style_source_url": styles}
+    given = {name: url for name, url in sources.items() if url is not None}
+    return read_settings(IngestSettings, **embedded_settings(state), **given)
+
+
+def log_file(state: Path) -> Path:
+    """Where what happens in the state folder is logged."""
+    return state / "stylegram.log"
 
 
 def check_is_state_folder(state: Path) -> None:

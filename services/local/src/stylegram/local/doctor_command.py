@@ -1,0 +1,51 @@
+"""`stylegram doctor`: look at everything that Stylegram needs, one by one, and say how to mend what is wrong."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from stylegram.common.errors import ConfigurationError
+from stylegram.local.options import AsJson, stderr, stdout
+from stylegram.local.picture_sources import MaybePhotos, MaybeStyles
+
+_SIGNS = {"good": ("✓", "green"), "doubtful": ("!", "yellow"), "bad": ("✗", "red")}
+
+
+def doctor(
+    photos: MaybePhotos = None,
+    styles: MaybeStyles = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False,
+            help="Look at a laptop's state folder; by default, at what the environment's settings name.",
+        ),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Check the sources and who reads them, storage, broker, database, weights and GPU; say how to mend each.
+
+    Exit code 1 if something is wrong. What is put into the storage to try it is taken out again.
+    """
+    from stylegram.local.examination import examinations
+
+    if state is None and (photos or styles):
+        raise ConfigurationError(
+            "--photos and --styles are the sources of a laptop's state folder.", advice="Give its --state as well."
+        )
+    bad = 0
+    for examination in examinations(state and state.absolute(), photos, styles):
+        with stderr.status(f"{examination.name} …"):
+            finding = examination.carry_out()
+        bad += finding.verdict == "bad"
+        if json:
+            typer.echo(finding.model_dump_json())
+            continue
+        sign, colour = _SIGNS[finding.verdict]
+        line = Text.assemble((f"{sign} {finding.name:<12} ", colour), finding.detail)
+        stdout.print(line, soft_wrap=True, highlight=False)
+        if finding.advice:
+            stdout.print(Text(f"  {'':<12} → {finding.advice}"), soft_wrap=True, highlight=False)
+    raise typer.Exit(1 if bad else 0)

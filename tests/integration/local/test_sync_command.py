@@ -1,0 +1,117 @@
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ingest_samples import candidates, open_ingest, png
+from local_commands import Command, served
+
+Place = tuple[str, ...]
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Path:
+    for folder in ("photos", "paintings"):
+        (tmp_path / folder).mkdir()
+    return tmp_path
+
+
+@pytest.fixture(params=["--url", "--state"])
+def place(request: pytest.FixtureRequest, folders: Path) -> Iterator[Place]:
+    """Where to sync: at a server, or into a state folder."""
+    if request.param == "--state":
+        sources = "--photos", str(folders / "photos"), "--styles", str(folders / "paintings")
+        yield *sources, "--state", str(folders / "state")
+        return
+    with closing(open_ingest(folders)) as ingest, served(ingest) as url:
+        yield "--url", url
+
+
+def test_a_sync_tells_what_was_new_changed_gone_and_refused_and_why(
+    stylegram: Command, place: Place, folders: Path
+) -> None:
+    photos = folders / "photos"
+    (photos / "a.png").write_bytes(png(1))
+    (photos / "b.png").write_bytes(png(2))
+    (folders / "paintings" / "c.png").write_bytes(png(3))
+    first = stylegram("sync", *place)
+    assert first.code == 0
+    assert [line.split() for line in first.out.splitlines()[1:]] == [
+        ["new", "photographs", "a.png"],
+        ["new", "photographs", "b.png"],
+        ["new", "paintings", "c.png"],
+    ]
+    assert "2 new" in first.err
+    (photos / "a.png").write_bytes(png(4))
+    (photos / "b.png").unlink()
+    (photos / "bad.jpg").write_bytes(b"no picture")
+    second = stylegram("sync", *place)
+    refused, gone, changed = second.out.splitlines()[1:]
+    assert refused.split()[:3] == ["refused", "photographs", "bad.jpg"]
+    assert "Not a picture of a known type" in refused
+    assert (gone.split()[0], changed.split()[0]) == ("gone", "changed")
+    third = stylegram("sync", *place)
+    assert (third.code, third.out) == (0, "")
+    assert "2 known" in third.err
+
+
+def test_a_dry_run_only_tells(stylegram: Command, place: Place, folders: Path) -> None:
+    (folders / "photos" / "a.png").write_bytes(png(1))
+    for _ in range(2):
+        told = stylegram("sync", "--dry-run", *place)
+        assert told.code == 0
+        assert told.out.splitlines()[1].split() == ["new", "photographs", "a.png"]
+    assert "a.png" in stylegram("sync", *place).out
+
+
+def test_programs_get_everything(stylegram: Command, place: Place, folders: Path) -> None:
+    for number in range(50):
+        (folders / "photos" / f"{number:02}.txt").write_bytes(b"%d" % number)
+    told = stylegram("sync", "--json", *place)
+    content, style = map(json.loads, told.out.splitlines())
+    assert (content["role"], content["quarantined"], len(content["files"])) == ("content", 50, 50)
+    assert (style["role"], style["files"]) == ("style", [])
+    (folders / "photos" / "x").mkdir()
+    for number in range(50):
+        (folders / "photos" / "x" / f"{number:02}.txt").write_bytes(b"x%d" % number)
+    people = stylegram("sync", *place)
+    assert len(people.out.splitlines()) == 41
+    assert "… and 10 more" in people.err
+
+
+def test_a_source_that_is_gone_is_said(stylegram: Command, place: Place, folders: Path) -> None:
+    (folders / "photos").rename(folders / "unmounted")
+    told = stylegram("sync", *place)
+    if "--url" in place:
+        assert (told.code, told.out) == (1, "")
+        assert "There is no folder" in told.err
+    else:
+        assert told.code == 2, "a folder on this machine is looked for before anything else"
+        assert "no folder" in told.err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--photos", "."), "Give its --state as well"),
+        (("--state", ".", "--url", "http://127.0.0.1:1"), "two places to sync"),
+        (("--state", "s", "--photos", "ftp://somewhere"), "No source adapter for 'ftp:'"),
+        (("--url", "http://127.0.0.1:1"), "No Stylegram answers"),
+    ],
+)
+def test_what_cannot_be_is_said(
+    stylegram: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: Place, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = stylegram("sync", *options)
+    assert told.code in (1, 2)
+    assert words in told.err
+
+
+def test_what_a_sync_brings_can_be_painted(stylegram: Command, folders: Path) -> None:
+    (folders / "photos" / "a.png").write_bytes(png(1))
+    with closing(open_ingest(folders)) as ingest, served(ingest) as url:
+        assert stylegram("sync", "--url", url, "--full").code == 0
+        assert [asset.name for asset in candidates(ingest)] == ["a.png"]
