@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from drive_fake import DriveFake
 from ingest_samples import candidates, open_ingest, png
 from local_commands import Command, served
 
@@ -115,3 +116,29 @@ def test_what_a_sync_brings_can_be_painted(stylegram: Command, folders: Path) ->
     with closing(open_ingest(folders)) as ingest, served(ingest) as url:
         assert stylegram("sync", "--url", url, "--full").code == 0
         assert [asset.name for asset in candidates(ingest)] == ["a.png"]
+
+
+def test_the_link_to_a_folder_in_drive_is_a_source(
+    stylegram: Command, folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with DriveFake() as drive:
+        monkeypatch.setenv("STYLEGRAM_DRIVE_ENDPOINT", drive.url)
+        photos, styles = drive.add_folder("Photos"), drive.add_folder("Paintings")
+        file = drive.add_file("cat.HEIC", png(1), photos)
+        drive.add_file("scream.jpg", png(2), drive.add_folder("nested", styles))
+        link = f"https://drive.google.com/drive/folders/{photos}?usp=sharing"
+        place = "--photos", link, "--styles", f"gdrive://{styles}", "--state", str(folders / "state")
+        first = stylegram("sync", *place)
+        assert (first.code, len(first.out.splitlines())) == (0, 3), first.err
+        assert "cat.HEIC" in first.out
+        drive.calls.clear()
+        assert "1 known" in stylegram("sync", *place).err
+        assert drive.calls == {"changes.list": 2}
+        drive.trash(file)
+        assert stylegram("sync", *place).out.splitlines()[1].split() == ["gone", "photographs", "cat.HEIC"]
+        doctor = stylegram("doctor", *place)
+        assert "the folder 'Photos' in Google Drive" in doctor.out
+        drive.delete(photos)
+        told = stylegram("sync", *place)
+        assert (told.code, told.out) == (1, "")
+        assert photos in told.err
