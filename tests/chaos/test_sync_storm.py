@@ -157,14 +157,17 @@ def build(stack: ExitStack, folder: Path, files: int) -> House:
 def test_a_sync_that_is_killed_twenty_times_ends_as_a_quiet_one(stack: ExitStack, tmp_path: Path) -> None:
     files = min(FILES, 1000)
     quiet = build(stack, tmp_path / "quiet", files)
-    began = time.monotonic()
     quiet.sync()
-    seconds = time.monotonic() - began
     house = build(stack, tmp_path / "stormy", files)
     chance = random.Random(SEED)
     for _ in range(KILLS):
         process = house.start()
-        time.sleep(chance.uniform(0.1, 0.5) * seconds)
+        # While it starts or lists; or so many files later.
+        more = chance.choice((0, chance.randrange(1, 4 * files // KILLS)))
+        before = house.drive.calls["files.media"]
+        while more and process.poll() is None and house.drive.calls["files.media"] < before + more:
+            time.sleep(0.002)
+        time.sleep(chance.uniform(0.0, 0.05 if more else 1.5))
         process.send_signal(signal.SIGKILL)
         process.communicate()
         finished = house.done()
