@@ -44,8 +44,9 @@ test: setup servers ## Run all tests but the chaos
 servers:
 	@.ci/install-servers
 
-chaos: setup servers ## Break everything at random under load, three times; five minutes
-	@STYLEGRAM_CHAOS_SEEDS=1,2,3 STYLEGRAM_CHAOS_JOBS=300 STYLEGRAM_CHAOS_PICTURES=20 $(BIN)/python -m pytest -s tests/chaos
+chaos: setup servers ## Break everything at random under load, jobs and syncs; ten minutes
+	@STYLEGRAM_CHAOS_SEEDS=1,2,3 STYLEGRAM_CHAOS_JOBS=300 STYLEGRAM_CHAOS_PICTURES=20 STYLEGRAM_CHAOS_FILES=10000 \
+		$(BIN)/python -m pytest -s tests/chaos
 
 lint: $(STAMP) ## Check style, types and who imports whom
 	$(BIN)/ruff check .
