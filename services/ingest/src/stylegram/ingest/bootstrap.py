@@ -132,7 +132,7 @@ def bootstrap(settings: IngestSettings, *, broker: Broker | None = None, storage
         engine=engine,
         broker=broker,
         storage=storage or storage_of(settings),
-        hygiene=Hygiene(processes=settings.hygiene_processes),
+        hygiene=Hygiene(settings.hygiene_processes, orientation=settings.orientation_model),
         sources=sources_of(settings),
         parallel=settings.sync_parallel,
         full_after=timedelta(hours=settings.full_sync_hours),

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, SecretStr
 
 from stylegram.common.hyperparameters import Hyperparameters, StrictHyperparameters
-from stylegram.common.model_cache import default_cache
+from stylegram.common.model_cache import DEFAULT_WEIGHTS, default_cache
 from stylegram.common.settings import Settings
 
 _LEAST_TOKEN_CHARACTERS = 16
@@ -113,6 +113,11 @@ class IngestSettings(Settings):
     http_host: str = Field("127.0.0.1", description="Address that the API listens on.")
     http_port: int = Field(8000, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
     max_upload_megabytes: float = Field(64.0, gt=0, description="What the pictures of one request may have in all.")
+
+    @property
+    def orientation_model(self) -> Path | None:
+        """The network that orientation is judged by; None where it is not to be."""
+        return self.weights_dir / f"{DEFAULT_WEIGHTS}.safetensors" if self.turn_upright else None
 
     @property
     def tokens(self) -> Sequence[str]:

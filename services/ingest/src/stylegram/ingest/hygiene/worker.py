@@ -8,13 +8,19 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, partial
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
 
 from stylegram.common.errors import InvalidImage, StylegramError
 from stylegram.ingest.hygiene.cleaning import Cleaned, Judge
+
+if TYPE_CHECKING:
+    from stylegram.ingest.orientation import Orientation
 
 Task = Callable[[bytes, Judge | None], Cleaned]
 
@@ -53,7 +59,7 @@ def work(pipe: Connection, task: Task, limits: Limits, orientation: Path | None)
     # A parent that is gone, or that has no more for us, is no error.
     with suppress(EOFError, ConnectionError):
         while True:
-            judge = _judge(orientation) if pipe.recv_bytes() == JUDGE and orientation else None
+            judge = partial(_judge, orientation) if pipe.recv_bytes() == JUDGE and orientation else None
             outcome = _outcome(pipe.recv_bytes(), judge, task, limits)
             if isinstance(outcome, Cleaned):
                 facts = {field.name: getattr(outcome, field.name) for field in fields(outcome) if field.name != "data"}
@@ -103,8 +109,13 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
+def _judge(model: Path, pixels: Image.Image) -> int:
+    return _orientation(model).upright(pixels)
+
+
 @cache
-def _judge(model: Path) -> Judge:
+def _orientation(model: Path) -> "Orientation":
+    # Most processes need neither the network nor what reads it.
     from stylegram.ingest.orientation import Orientation
 
-    return Orientation.load(model).upright
+    return Orientation.load(model)
