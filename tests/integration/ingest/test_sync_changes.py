@@ -1,5 +1,6 @@
 """Syncs of a source that can tell what has changed, and what happens to them when something breaks in between."""
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -7,14 +8,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from ingest_samples import candidates, open_ingest, png, sync_photos
+from stylegram.common.clock import utcnow
+from stylegram.common.database import transaction
 from stylegram.common.errors import ChangesLost, Interrupted, NotFound, Unavailable
 from stylegram.common.ports import SourceFile, SourcePage
 from stylegram.common.records import Role
 from stylegram.ingest.bootstrap import Ingest
+from stylegram.ingest.source_repository import SourceRepository
 from stylegram.ingest.sync import SyncReport, SyncRunning
 from stylegram.ingest.syncs import SyncStatus
+from stylegram.ingest.tables import SourceStateRow
 
 from .test_sync import counts
 
@@ -251,6 +257,49 @@ def test_a_source_that_is_down_is_not_asked_for_every_file(ingest: Ingest) -> No
     assert counts(sync_photos(ingest, feed)) == {"added": 50}
 
 
+def test_many_files_that_can_never_be_read_keep_nobody_from_the_others(ingest: Ingest) -> None:
+    feed = Feed()
+    for number in range(50):
+        feed.put(f"{number:02}", png(number))
+
+    def refuse(happening: str) -> None:
+        if happening.isdigit() and int(happening) < 45:
+            raise Unavailable("Permission denied.")
+
+    feed.trouble = refuse
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="20 files in a row"):
+            sync_photos(ingest, feed)
+    assert keys(ingest) == ["45", "46", "47", "48", "49"]
+    feed.put("50", png(50))
+    with pytest.raises(Unavailable, match="20 files in a row"):
+        sync_photos(ingest, feed)
+    assert keys(ingest)[-1] == "50", "what is new waits for what is hopeless"
+
+
+def test_files_here_and_there_that_cannot_be_read_do_not_end_the_sync(ingest: Ingest, feed: Feed) -> None:
+    for number in range(10, 60):
+        feed.put(f"{number}", png(number))
+    feed.put("1", png(9))
+
+    def refuse(happening: str) -> None:
+        if happening.isdigit() and int(happening) % 2:
+            raise Unavailable("Permission denied.")
+
+    feed.trouble = refuse
+    assert counts(sync_photos(ingest, feed)) == {"added": 25, "unreadable": 26, "unchanged": 2}
+
+
+def test_a_source_that_comes_back_is_listed(ingest: Ingest, feed: Feed) -> None:
+    other = Feed()
+    other.url = "feed://elsewhere"
+    other.put("x", png(20))
+    assert counts(sync_photos(ingest, other)) == {"added": 1, "removed": 3}
+    report = sync_photos(ingest, feed)
+    assert report.listed
+    assert counts(report) == {"unchanged": 3, "removed": 1}
+
+
 def test_a_listing_that_breaks_off_concludes_nothing(ingest: Ingest, feed: Feed) -> None:
     feed.per_page = 1
     feed.put("new", png(11))
@@ -286,6 +335,35 @@ def test_a_dry_run_tells_all_and_does_nothing(ingest: Ingest, feed: Feed) -> Non
     assert counts(sync_photos(ingest, feed)) == {"added": 1, "changed": 1, "unchanged": 1, "removed": 1}
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_file_that_went_and_came_back_is_known(ingest: Ingest, feed: Feed, dry_run: bool) -> None:
+    feed.remove("1")
+    feed.put("1", png(1))
+    assert counts(sync_photos(ingest, feed, dry_run=dry_run)) == {"unchanged": 3}
+
+
+def test_a_dry_run_knows_files_that_come_back(ingest: Ingest, feed: Feed) -> None:
+    feed.remove("1")
+    sync_photos(ingest, feed)
+    feed.put("1", png(1))
+    assert counts(sync_photos(ingest, feed, dry_run=True)) == {"unchanged": 3}
+
+
+def test_a_dry_run_tells_of_no_file_that_came_and_went(ingest: Ingest, feed: Feed) -> None:
+    feed.put("new", png(11))
+    feed.remove("new")
+    assert counts(sync_photos(ingest, feed, dry_run=True)) == {"unchanged": 3}
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_dry_run_tells_of_no_file_that_went_before_it_was_read(ingest: Ingest, feed: Feed, full: bool) -> None:
+    feed.put("new", png(11))
+    feed.trouble = fail("new", Unavailable("Not now."))
+    sync_photos(ingest, feed)
+    feed.remove("new")
+    assert counts(sync_photos(ingest, feed, dry_run=True, full=full)) == {"unchanged": 3}
+
+
 def test_a_dry_run_tells_of_what_an_earlier_sync_did_not_get_to(ingest: Ingest, feed: Feed) -> None:
     feed.put("new", png(11))
     feed.trouble = fail("new", Unavailable("Not now."))
@@ -308,6 +386,69 @@ def test_of_two_processes_that_follow_one_source_the_second_stops(ingest: Ingest
         sync_photos(ingest, feed)
     assert counts(overtaken[0]) == {"changed": 2, "unchanged": 1}
     assert counts(sync_photos(ingest, feed)) == {"unchanged": 3}
+
+
+def while_it_is_read(feed: Feed, key: str, happens: Callable[[], object]) -> None:
+    """The next time that the file is read, this happens before whoever reads it has its bytes."""
+    read = feed.read
+
+    def read_slowly(file: SourceFile) -> bytes:
+        data = read(file)
+        if file.key == key:
+            feed.read = read  # type: ignore[method-assign]
+            happens()
+        return data
+
+    feed.read = read_slowly  # type: ignore[method-assign]
+
+
+def test_older_bytes_never_take_the_place_of_what_another_process_has_read(ingest: Ingest, feed: Feed) -> None:
+    def is_overtaken() -> None:
+        feed.put("1", png(12))
+        sync_photos(ingest, feed)
+
+    feed.put("1", png(11))
+    while_it_is_read(feed, "1", is_overtaken)
+    assert counts(sync_photos(ingest, feed)) == {"unchanged": 3}
+    assert hashlib.sha256(png(12)).hexdigest() in {asset.sha256 for asset in candidates(ingest)}
+
+
+@pytest.mark.parametrize("data", [png(11), b"no picture"])
+def test_a_file_that_another_process_knows_to_be_gone_stays_so(ingest: Ingest, feed: Feed, data: bytes) -> None:
+    def is_overtaken() -> None:
+        feed.remove("new")
+        sync_photos(ingest, feed)
+
+    feed.put("new", data)
+    while_it_is_read(feed, "new", is_overtaken)
+    assert counts(sync_photos(ingest, feed)) == {"unchanged": 3}
+    assert keys(ingest) == ["0", "1", "2"]
+    assert ingest.quarantine() == []
+
+
+def test_what_was_put_off_though_it_is_known_does_not_stay_so(ingest: Ingest, feed: Feed) -> None:
+    """As where another process had read the file in the moment before."""
+    with transaction(ingest.engine) as session:
+        SourceRepository(session, feed.url, Role.CONTENT).put_off([feed._file("1")])
+    for dry_run in (False, True):
+        assert counts(sync_photos(ingest, feed, dry_run=dry_run)) == {"unchanged": 3}
+    with transaction(ingest.engine) as session:
+        assert SourceRepository(session, feed.url, Role.CONTENT).pending_keys() == []
+    assert feed.reads == []
+
+
+def test_a_clock_that_was_set_back_puts_no_listing_off(ingest: Ingest, feed: Feed) -> None:
+    with transaction(ingest.engine) as session:
+        session.execute(update(SourceStateRow).values(listed_at=utcnow() + timedelta(days=4000)))
+    assert sync_photos(ingest, feed).listed
+    assert not sync_photos(ingest, feed, full_after=timedelta.max).listed
+
+
+def test_a_name_of_any_length_can_be_stored(ingest: Ingest, feed: Feed) -> None:
+    feed.contents["new"] = png(11)
+    feed._tell(SourcePage([SourceFile("new", "写" * 30_000, "1", 10)], state="4"))
+    assert counts(sync_photos(ingest, feed)) == {"added": 1, "unchanged": 3}
+    assert max(len(stored.metadata["name"]) for stored in ingest.storage.list()) == 255
 
 
 def test_many_files_at_once_end_as_one_by_one(ingest: Ingest) -> None:
@@ -366,6 +507,39 @@ def test_a_sync_in_the_background_tells_how_it_goes(tmp_path: Path, database_url
     opened.close()
 
 
+def test_a_source_that_is_away_keeps_the_other_from_nothing(tmp_path: Path, database_url: str) -> None:
+    away, style = Feed(), Feed()
+    style.url = "feed://paintings"
+    away.put("a", png(1))
+    style.put("b", png(2))
+    away.trouble = fail("listing", NotFound("There is no such folder."))
+    opened = open_ingest(tmp_path, database_url)
+    opened.sources.update({Role.CONTENT: away, Role.STYLE: style})  # type: ignore[attr-defined]
+    with pytest.raises(NotFound):
+        opened.sync_all()
+    assert [asset.name for asset in candidates(opened, Role.STYLE)] == ["b.png"]
+    assert "no such folder" in (opened.sync_status.problem or "")
+    opened.close()
+
+
+def test_of_two_listings_at_once_the_slower_concludes_nothing(ingest: Ingest, feed: Feed) -> None:
+    feed.per_page = 1
+    feed.trouble = lambda _: None
+    overtaken: list[SyncReport] = []
+
+    def overtake(happening: str) -> None:
+        if happening == "listing" and not overtaken:
+            feed.trouble = lambda _: None
+            feed.put("1", png(11))
+            overtaken.append(sync_photos(ingest, feed, full=True))
+
+    feed.trouble = overtake
+    with pytest.raises(SyncRunning):
+        sync_photos(ingest, feed, full=True)
+    assert counts(overtaken[0]) == {"changed": 1, "unchanged": 2}
+    assert counts(sync_photos(ingest, feed)) == {"unchanged": 3}
+
+
 def test_a_sync_in_the_background_ends_with_the_service(tmp_path: Path, database_url: str) -> None:
     feed = Feed()
     for number in range(200):
@@ -381,6 +555,33 @@ def test_a_sync_in_the_background_ends_with_the_service(tmp_path: Path, database
     assert not status.running
     assert "asked to stop" in (status.problem or "")
     assert len(feed.reads) < 200
+
+
+def test_closing_waits_for_whatever_sync_there_is_and_lets_none_begin(tmp_path: Path, database_url: str) -> None:
+    feed = Feed()
+    for number in range(200):
+        feed.put(f"{number:03}", png(number % 3))
+    waits, stop = threading.Event(), threading.Event()
+
+    def take_long(happening: str) -> None:
+        if happening == "005":
+            waits.set()
+            time.sleep(0.2)
+
+    feed.trouble = take_long
+    opened = open_ingest(tmp_path, database_url)
+    opened.sources.update({Role.CONTENT: feed})  # type: ignore[attr-defined]
+    thread = threading.Thread(target=opened.sync_periodically, args=(stop, 0.01), daemon=True)
+    thread.start()
+    assert waits.wait(20)
+    opened.close()
+    assert not opened.syncing
+    with pytest.raises(Interrupted, match="asked to stop"):
+        opened.start_sync()
+    reads = len(feed.reads)
+    stop.set()
+    thread.join()
+    assert len(feed.reads) == reads < 200
 
 
 def _until(true: Callable[[], bool]) -> None:

@@ -1,13 +1,24 @@
 import json
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
+from rich.console import Console
 
 from drive_fake import DriveFake
 from ingest_samples import candidates, open_ingest, png
 from local_commands import Command, served
+from stylegram.common.errors import Interrupted
+from stylegram.common.records import Role
+from stylegram.ingest.bootstrap import Ingest
+from stylegram.ingest.sync import SyncedFile, SyncReport
+from stylegram.local.sync_display import print_reports
 
 Place = tuple[str, ...]
 
@@ -82,6 +93,14 @@ def test_programs_get_everything(stylegram: Command, place: Place, folders: Path
     assert "… and 10 more" in people.err
 
 
+def test_of_thousands_all_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    report = SyncReport(Role.CONTENT)
+    for number in range(3000):
+        report.note(SyncedFile(f"{number}", f"{number}.png", "added"))
+    print_reports(Console(), [report], json=False)
+    assert "… and 2960 more" in capsys.readouterr().err
+
+
 def test_a_source_that_is_gone_is_said(stylegram: Command, place: Place, folders: Path) -> None:
     (folders / "photos").rename(folders / "unmounted")
     told = stylegram("sync", *place)
@@ -109,6 +128,48 @@ def test_what_cannot_be_is_said(
     told = stylegram("sync", *options)
     assert told.code in (1, 2)
     assert words in told.err
+
+
+def test_a_state_folder_in_a_source_is_refused(stylegram: Command, folders: Path) -> None:
+    photos, styles = str(folders / "photos"), str(folders / "paintings")
+    told = stylegram("sync", "--photos", photos, "--styles", styles, "--state", f"{photos}/state")
+    assert told.code == 2
+    assert "its own pictures would be taken for new ones" in told.err
+    assert list((folders / "photos").iterdir()) == []
+
+
+def test_watching_outlives_another_sync_and_ends_with_an_interrupt(folders: Path) -> None:
+    (folders / "photos" / "a.png").write_bytes(png(1))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(_done: int, _total: int, _report: SyncReport) -> None:
+        begun.set()
+        assert go_on.wait(60)
+        raise Interrupted("Enough.")
+
+    def sync_slowly(ingest: Ingest) -> None:
+        with suppress(Interrupted):
+            ingest.sync_all(wait)
+
+    with closing(open_ingest(folders)) as ingest, served(ingest) as url:
+        other = threading.Thread(target=sync_slowly, args=(ingest,))
+        other.start()
+        assert begun.wait(20)
+        command = [sys.executable, "-c", "from stylegram.local.cli import main; main()"]
+        words = ["sync", "--url", url, "--watch", "--every", "1"]
+        with subprocess.Popen([*command, *words], stdout=PIPE, stderr=PIPE, text=True) as watching:
+            assert watching.stdout
+            assert watching.stderr
+            assert "A sync is running" in watching.stderr.readline()
+            go_on.set()
+            other.join()
+            assert watching.stdout.readline().split() == ["what", "pictures", "file", "why"]
+            assert watching.stdout.readline().split() == ["new", "photographs", "a.png"]
+            watching.send_signal(signal.SIGINT)
+            out, err = watching.communicate(timeout=20)
+        assert (watching.returncode, out) == (130, "")
+        assert "Interrupted" in err
+        assert "Traceback" not in err
 
 
 def test_what_a_sync_brings_can_be_painted(stylegram: Command, folders: Path) -> None:

@@ -49,6 +49,8 @@ def build(settings: IngestSettings, health: Health) -> Service:
         def answer() -> None:
             _log.info("api_listens", url=url_of(listener))
             serve_http(app, listener, stop)
+            # What somebody started through it has no other end than the process's, which is none to be proud of.
+            ingest.end_sync()
 
         running: list[Target] = [relay, follow_events, reconcile, answer]
         if (pause := settings.sync_seconds) is not None:

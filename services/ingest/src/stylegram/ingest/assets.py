@@ -16,9 +16,6 @@ from stylegram.ingest.hygiene import Hygiene
 from stylegram.ingest.intake import take_in
 from stylegram.ingest.schemas import Asset, Page, QuarantinedFile
 
-# As long as a file's name is on most machines.
-_LONGEST_NAME = 255
-
 
 @dataclass(frozen=True, kw_only=True)
 class Assets:
@@ -111,4 +108,4 @@ class Assets:
 def _presentable(name: str) -> str:
     """A file name as a stranger gave it, without folders and what databases and terminals choke on."""
     name = PurePath(name.replace("\\", "/")).name
-    return "".join(character for character in name if character.isprintable())[:_LONGEST_NAME] or "unnamed"
+    return "".join(character for character in name if character.isprintable()) or "unnamed"

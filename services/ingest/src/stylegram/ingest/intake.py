@@ -9,6 +9,9 @@ from stylegram.common.records import Role
 from stylegram.ingest.hygiene import Hygiene
 from stylegram.ingest.tables import AssetRow
 
+# As long as a file's name is on most machines; some sources set no limit, and buckets take a few thousand bytes.
+_LONGEST_NAME = 255
+
 
 def take_in(storage: Storage, hygiene: Hygiene, role: Role, name: str, data: bytes, sha256: str) -> AssetRow:
     """Clean the picture and store it; returns the row that is to be added once it is there.
@@ -17,7 +20,7 @@ def take_in(storage: Storage, hygiene: Hygiene, role: Role, name: str, data: byt
         storage: where clean pictures go, as `assets/{role}/{sha256}.png`.
         hygiene: cleans it.
         role: what the picture is for.
-        name: its file's, for people.
+        name: its file's, for people; the beginning of one that is very long is kept.
         data: the file's bytes.
         sha256: their digest.
 
@@ -25,6 +28,7 @@ def take_in(storage: Storage, hygiene: Hygiene, role: Role, name: str, data: byt
         InvalidImage: see `Hygiene.clean`; nothing was stored.
         Unavailable: the storage did not answer, or hygiene has no process.
     """
+    name = name[:_LONGEST_NAME]
     # What is up in a painting, a judge of photographs does not know.
     cleaned = hygiene.clean(data, judge_orientation=role is Role.CONTENT)
     object_name = f"assets/{role}/{sha256}.png"

@@ -42,9 +42,14 @@ class SourceRepository:
         self._role = role
         self._identity: dict[str, Any] = {"source": source, "role": role}
 
-    def state(self) -> SourceStateRow | None:
-        """From where the source is to be asked what changed; None: it is to list everything."""
-        return self._session.scalar(select(SourceStateRow).filter_by(**self._identity))
+    def state(self, *, for_update: bool = False) -> SourceStateRow | None:
+        """From where the source is to be asked what changed; None: it is to list everything.
+
+        Args:
+            for_update: whether others wait who would change it, until this transaction ends.
+        """
+        query = select(SourceStateRow).filter_by(**self._identity)
+        return self._session.scalar(query.with_for_update() if for_update else query)
 
     def begin_state(self, state: str) -> None:
         """Everything was listed, and this is from where to ask what changed."""
@@ -52,10 +57,9 @@ class SourceRepository:
         if not insert_new(self._session, SourceStateRow(**self._identity, **listed)):
             self._session.execute(update(SourceStateRow).filter_by(**self._identity).values(**listed))
 
-    def move_state(self, before: str, after: str) -> bool:
-        """What came between the two has been dealt with; False if somebody else has moved on meanwhile."""
-        moved = update(SourceStateRow).filter_by(**self._identity, state=before).values(state=after)
-        return self._session.scalar(moved.returning(SourceStateRow.id)) is not None
+    def move_state(self, state: str) -> None:
+        """What came before this has been dealt with."""
+        self._session.execute(update(SourceStateRow).filter_by(**self._identity).values(state=state))
 
     def files(self, keys: Collection[str]) -> dict[str, SourceFileRow]:
         """Those of the files that were read before, by key."""
@@ -74,7 +78,7 @@ class SourceRepository:
     def record(
         self, file: SourceFile, *, sha256: str | None, asset_id: int | None = None, reason: str | None = None
     ) -> None:
-        """Keep what a file turned out to be: an asset, or refused for a reason. It is pending no more."""
+        """Keep what a file turned out to be: an asset, or refused for a reason."""
         identity = {**self._identity, "key": file.key}
         found = {
             "name": file.name,
@@ -87,8 +91,6 @@ class SourceRepository:
         }
         if not insert_new(self._session, SourceFileRow(**identity, **found)):
             self._session.execute(update(SourceFileRow).filter_by(**identity).values(**found))
-        # Unless the source has told of yet another one meanwhile.
-        self._session.execute(delete(PendingFileRow).filter_by(**identity, fingerprint=file.fingerprint))
 
     def mark_seen(self, names: Iterable[tuple[int, str]]) -> None:
         """Files, by id, that are at their source, under these names; they need not be read."""
@@ -107,6 +109,20 @@ class SourceRepository:
             told = {name: insert.excluded[name] for name in ("name", "fingerprint", "size")}
             upsert = insert.on_conflict_do_update(index_elements=("source", "role", "key"), set_=told)
             self._session.execute(upsert, rows)
+
+    def claim(self, file: SourceFile) -> bool:
+        """The file was read, and is pending no more.
+
+        False if it is not pending as it was read: another process has dealt with it, or the source has told since that
+        it is another by now, or gone. What was read says nothing then.
+        """
+        pending = delete(PendingFileRow).filter_by(**self._identity, key=file.key, fingerprint=file.fingerprint)
+        return self._session.scalar(pending.returning(PendingFileRow.id)) is not None
+
+    def postpone(self, file: SourceFile) -> None:
+        """The file could not be read: others go first, so that many such do not keep the sync from them for ever."""
+        pending = update(PendingFileRow).filter_by(**self._identity, key=file.key, fingerprint=file.fingerprint)
+        self._session.execute(pending.values(failures=PendingFileRow.failures + 1))
 
     def settle(self, keys: Collection[str]) -> None:
         """These files need not be read any more."""
@@ -144,20 +160,21 @@ class SourceRepository:
         query = select(func.count()).select_from(SourceFileRow).filter_by(**self._identity, present=True)
         return self._session.scalar(query.where(~pending.exists())) or 0
 
-    def count_pending(self) -> int:
-        """How many files are to be read."""
-        return self._session.scalar(select(func.count()).select_from(PendingFileRow).filter_by(**self._identity)) or 0
+    def pending_keys(self) -> Sequence[str]:
+        """The files that are to be read, in the order in which the source told of them; hopeless ones come last."""
+        query = select(PendingFileRow.key).filter_by(**self._identity)
+        return self._session.scalars(query.order_by(PendingFileRow.failures, PendingFileRow.id)).all()
 
-    def pending(self, after: int = 0, limit: int | None = None) -> dict[int, SourceFile]:
-        """Files that are to be read, by id, in the order in which the source told of them.
-
-        Args:
-            after: the id after which to begin.
-            limit: how many at most; None: all.
-        """
-        query = select(PendingFileRow).filter_by(**self._identity).where(PendingFileRow.id > after)
-        rows = self._session.scalars(query.order_by(PendingFileRow.id).limit(limit))
-        return {row.id: SourceFile(row.key, row.name, row.fingerprint, row.size) for row in rows}
+    def pending(self, keys: Collection[str]) -> list[SourceFile]:
+        """Those of the files that are to be read, in the order of the keys."""
+        query = select(PendingFileRow).filter_by(**self._identity)
+        rows = {
+            row.key: row
+            for some in _portions(keys)
+            for row in self._session.scalars(query.where(PendingFileRow.key.in_(some)))
+        }
+        found = (rows[key] for key in keys if key in rows)
+        return [SourceFile(row.key, row.name, row.fingerprint, row.size) for row in found]
 
     def _mark_gone(self, files: Sequence[KnownFile]) -> Sequence[KnownFile]:
         if files:

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import Engine
 
 from stylegram.common.clock import utcnow
-from stylegram.common.errors import Interrupted, StylegramError
+from stylegram.common.errors import ConfigurationError, Interrupted, NotFound, StylegramError, Unavailable
 from stylegram.common.ports import Source, Storage
 from stylegram.common.records import Role
 from stylegram.ingest.hygiene import Hygiene
@@ -48,7 +48,6 @@ class _Progress:
     """What changes, in a service that does not."""
 
     status: SyncStatus = SyncStatus()
-    thread: threading.Thread | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +80,7 @@ class Syncs:
 
         Raises:
             SyncRunning: the one before has not ended.
+            Interrupted: by `end_sync`.
         """
         self._begin_sync()
         return self._sync(on_file, full=full, dry_run=dry_run)
@@ -90,17 +90,21 @@ class Syncs:
 
         Raises:
             SyncRunning: the one before has not ended.
+            Interrupted: `end_sync` was called.
         """
         self._begin_sync()
 
         def run() -> None:
             try:
                 self._sync(None, full=full, dry_run=dry_run)
+            except Interrupted:
+                pass
             except StylegramError as error:  # whoever asks is told
                 _log.warning("sync_failed", reason=str(error))
+            except Exception:
+                _log.exception("sync_failed")
 
-        self._sync_progress.thread = threading.Thread(target=run, name="sync", daemon=True)
-        self._sync_progress.thread.start()
+        threading.Thread(target=run, name="sync", daemon=True).start()
         return self.sync_status
 
     def sync_periodically(self, stop: threading.Event, pause: float) -> None:
@@ -118,15 +122,19 @@ class Syncs:
         while not stop.is_set():
             try:
                 self.sync_all(stop_between_files)
+            except Interrupted:
+                pass
             except StylegramError as error:
                 _log.warning("sync_failed", reason=str(error))
+            except Exception:  # a defect over one file is no reason to serve nobody
+                _log.exception("sync_failed")
             stop.wait(pause)
 
     def end_sync(self) -> None:
-        """Have a sync that was started end after the files at hand, and wait for it."""
+        """Have the sync that runs end after the files at hand, and wait for it; none begins any more."""
         self._sync_end.set()
-        if thread := self._sync_progress.thread:
-            thread.join()
+        with self._sync_lock:
+            pass
 
     @property
     def syncing(self) -> bool:
@@ -141,6 +149,9 @@ class Syncs:
     def _begin_sync(self) -> None:
         if not self._sync_lock.acquire(blocking=False):
             raise SyncRunning("A sync is running.", advice="Wait until it is done.")
+        if self._sync_end.is_set():
+            self._sync_lock.release()
+            raise _ended()
         self._sync_progress.status = SyncStatus(running=True, started_at=utcnow())
 
     def _sync(self, on_file: OnFile | None, *, full: bool, dry_run: bool) -> dict[Role, SyncReport]:
@@ -154,30 +165,35 @@ class Syncs:
             if on_file:
                 on_file(done, total, report)
 
-        problem: str | None = None
+        problem: BaseException | None = None
         try:
             for role, source in self.sources.items():
-                reports[role] = sync(
-                    source,
-                    role,
-                    engine=self.engine,
-                    storage=self.storage,
-                    hygiene=self.hygiene,
-                    parallel=self.parallel,
-                    full_after=self.full_after,
-                    full=full,
-                    dry_run=dry_run,
-                    on_file=note,
-                )
+                try:
+                    reports[role] = sync(
+                        source,
+                        role,
+                        engine=self.engine,
+                        storage=self.storage,
+                        hygiene=self.hygiene,
+                        parallel=self.parallel,
+                        full_after=self.full_after,
+                        full=full,
+                        dry_run=dry_run,
+                        on_file=note,
+                    )
+                except (NotFound, Unavailable, ConfigurationError) as error:
+                    # Paintings come in though the photographs' folder is away.
+                    problem = problem or error
+            if problem:
+                raise problem
         except BaseException as error:
-            problem = str(error) or type(error).__name__
+            problem = error
             raise
         finally:
             # What was done before the end came is worth knowing too.
             seen = progress.status.reports if problem else tuple(reports.values())
-            progress.status = replace(
-                progress.status, running=False, finished_at=utcnow(), reports=seen, problem=problem
-            )
+            words = (str(problem) or type(problem).__name__) if problem else None
+            progress.status = replace(progress.status, running=False, finished_at=utcnow(), reports=seen, problem=words)
             self._sync_lock.release()
         return reports
 

@@ -132,6 +132,7 @@ class PendingFileRow(Base):
     name: Mapped[str]
     fingerprint: Mapped[str]
     size: Mapped[int] = mapped_column(BigInteger, doc="Bytes.")
+    failures: Mapped[int] = mapped_column(default=0, server_default="0", doc="How often it could not be read.")
 
 
 class SourceStateRow(Base):

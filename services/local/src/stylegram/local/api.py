@@ -23,6 +23,7 @@ from stylegram.common.service import read_settings
 from stylegram.common.settings import Settings
 from stylegram.ingest.http.loopback import is_loopback
 from stylegram.ingest.schemas import Job, Page, QueueStatus
+from stylegram.ingest.sync import SyncRunning
 from stylegram.ingest.syncs import SyncStatus
 
 _ID_LENGTH = 36
@@ -244,7 +245,8 @@ class Api:
 
     def _refusal(self, response: httpx2.Response) -> StylegramError:
         try:
-            detail = str(response.json()["detail"])
+            problem = response.json()
+            detail = str(problem["detail"])
         except (ValueError, TypeError, KeyError):
             return StylegramError(
                 f"What answers at {self._place} is no Stylegram: it says {response.status_code} and no more.",
@@ -260,6 +262,8 @@ class Api:
                 return NotFound(detail)
             case HTTPStatus.UNPROCESSABLE_ENTITY:
                 return InvalidInput(detail)
+            case HTTPStatus.CONFLICT if str(problem.get("type")).endswith(SyncRunning.code):
+                return SyncRunning(detail)
             case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 return Unavailable(detail)
         return StylegramError(detail)

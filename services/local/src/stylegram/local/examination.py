@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
@@ -16,11 +15,12 @@ from sqlalchemy.engine import make_url
 from stylegram.common.adapters import broker_of, storage_of
 from stylegram.common.database import open_database, transaction
 from stylegram.common.errors import NotFound, StylegramError
-from stylegram.common.ports import Source, SourcePage
+from stylegram.common.ports import Source
 from stylegram.common.service import read_settings
 from stylegram.common.settings import Settings
 from stylegram.common.topology import QUEUES
 from stylegram.ingest.bootstrap import sources_of
+from stylegram.ingest.orientation import Orientation
 from stylegram.ingest.settings import IngestSettings
 from stylegram.local.state_folder import embedded_settings, ingest_settings
 from stylegram.local.sync_display import NAMES
@@ -85,14 +85,15 @@ def examinations(state: Path | None, photos: str | None, styles: str | None) -> 
     yield Examination("broker", partial(_look_at_broker, settings))
     yield Examination("database", partial(_look_at_database, settings))
     stylizer = read_settings(StylizerSettings, **overrides)
-    yield Examination("weights", partial(_look_at_weights, stylizer))
+    yield Examination("weights", partial(_look_at_weights, stylizer, settings.orientation_model))
     yield Examination("device", partial(_look_at_device, stylizer))
 
 
 def _look_at_source(source: Source) -> str | Finding:
     described = source.describe()
     # Not all of it: that takes a minute where there are tens of thousands.
-    first, second = (len(page.files) for page in islice(chain(source.listing(), (SourcePage(), SourcePage())), 2))
+    pages = (len(page.files) for page in source.listing() if page.files)
+    first, second = next(pages, 0), next(pages, 0)
     if first + second == 0:
         raise NotFound(f"{described}: there is no picture in it.", advice="Put some there, or name another folder.")
     return f"{described}, {first} files" if second == 0 else f"{described}, more than {first} files"
@@ -146,11 +147,13 @@ def _look_at_database(settings: Settings) -> str:
     return f"{kind} answers, {len(tables)} tables" if tables else f"{kind} answers; the services make their tables"
 
 
-def _look_at_weights(settings: StylizerSettings) -> str:
+def _look_at_weights(settings: StylizerSettings, orientation_model: Path | None) -> str:
     from stylegram.stylizer.engine.models.model_files import DEFAULT_FILES, verify
 
     for file in DEFAULT_FILES:
         verify(file, settings.weights_dir)
+    if orientation_model:
+        Orientation.load(orientation_model)
     return f"{len(DEFAULT_FILES)} files in {settings.weights_dir}, all as they should be"
 
 

@@ -24,7 +24,7 @@ from stylegram.common.service import read_settings, run_until_signalled
 from stylegram.common.topology import INGEST_EVENTS
 from stylegram.ingest.bootstrap import bootstrap as bootstrap_ingest
 from stylegram.local.samples import NAMES_FILE
-from stylegram.local.state_folder import embedded_settings, ingest_settings, log_file
+from stylegram.local.state_folder import check_apart, embedded_settings, folder_of, ingest_settings, log_file
 from stylegram.logger.bootstrap import bootstrap as bootstrap_logger
 from stylegram.logger.settings import LoggerSettings
 from stylegram.publisher.bootstrap import bootstrap as bootstrap_publisher
@@ -59,12 +59,7 @@ class House:
         self.outbox = self.state / "outbox"
         self.logs_csv = self.state / "logs.csv"
         self.log = log_file(self.state)
-        for folder in filter(None, map(_folder, (photos, styles))):
-            if self.state.resolve().is_relative_to(folder.resolve()):
-                raise ConfigurationError(
-                    f"The state folder {state} lies in {folder}, where its own pictures would be taken for new ones.",
-                    advice="Choose another --state.",
-                )
+        check_apart(self.state, photos, styles)
         self._resources = ExitStack()
         try:
             self.state.mkdir(parents=True, exist_ok=True)
@@ -90,7 +85,7 @@ class House:
         broker, storage, engine = self.ingest.broker, self.ingest.storage, self.ingest.engine
         outbox = self.outbox.as_uri().replace("file:", "folder:", 1)
         publisher = read_settings(PublisherSettings, **shared, publish_url=outbox)
-        paintings = _folder(styles)
+        paintings = folder_of(styles)
         if publisher.style_names is None and paintings and (paintings / NAMES_FILE).exists():
             publisher = publisher.model_copy(update={"style_names": paintings / NAMES_FILE})
         self.publisher = bootstrap_publisher(publisher, broker=broker, storage=storage, engine=engine)
@@ -224,8 +219,3 @@ def _work(settings: StylizerSettings, log: Path, tell: Connection) -> None:
         except StylegramError as error:  # as where the GPU failed: the next worker may have one that works
             _log.error("worker_failed", reason=str(error))
             sys.exit(1)
-
-
-def _folder(source: str) -> Path | None:
-    """The folder on this machine that a source is; None where it is none."""
-    return url_path(source) if source.startswith("file:") else None

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import URL
 
+from stylegram.common.adapters import url_path
 from stylegram.common.errors import ConfigurationError
 from stylegram.common.service import read_settings
 from stylegram.ingest.settings import IngestSettings
@@ -39,6 +40,29 @@ def ingest_settings(state: Path, photos: str | None = None, styles: str | None =
     sources = {"content_source_url": photos, "style_source_url": styles}
     given = {name: url for name, url in sources.items() if url is not None}
     return read_settings(IngestSettings, **embedded_settings(state), **given)
+
+
+def folder_of(source: str) -> Path | None:
+    """The folder on this machine that a source is; None where it is none."""
+    return url_path(source) if source.startswith("file:") else None
+
+
+def check_apart(state: Path, *sources: str) -> None:
+    """Refuse a state folder that lies in a source.
+
+    Args:
+        state: the folder.
+        sources: URLs of sources.
+
+    Raises:
+        ConfigurationError: it lies in one of them.
+    """
+    for folder in filter(None, map(folder_of, sources)):
+        if state.resolve().is_relative_to(folder.resolve()):
+            raise ConfigurationError(
+                f"The state folder {state} lies in {folder}, where its own pictures would be taken for new ones.",
+                advice="Choose another --state.",
+            )
 
 
 def log_file(state: Path) -> Path:

@@ -59,8 +59,9 @@ def sync(
                     reports = run(full, SyncStages(stages, "Look at" if dry_run else "Sync"))
                 unreadable = sum(report.unreadable for report in reports)
                 print_reports(stdout, reports, json=json)
-            except (NotFound, Unavailable) as error:
-                if not watch:
+            except StylegramError as error:
+                # Mended elsewhere, or over by the next time: a folder that is not mounted, another sync.
+                if not watch or not (error.retryable or isinstance(error, NotFound)):
                     raise
                 stderr.print(f"{error}", style="yellow", markup=False, highlight=False, soft_wrap=True)
             if not watch:
@@ -102,9 +103,7 @@ def _there(url: str | None, *, dry_run: bool) -> Iterator[_Sync]:
                 time.sleep(_LOOK_SECONDS)
                 status = api.sync_status()
             if status.started_at != began:
-                raise StylegramError(
-                    "The sync ended, and another one is running by now.", advice="Run the command again."
-                )
+                raise Unavailable("Nobody knows how the sync ended: Stylegram was started anew, or another sync was.")
             if status.problem:
                 raise Unavailable(f"The sync ended early: {status.problem}")
             for report in status.reports:
@@ -120,11 +119,13 @@ def _here(state: Path, photos: str | None, styles: str | None, *, dry_run: bool)
     from contextlib import closing
 
     from stylegram.ingest.bootstrap import bootstrap
-    from stylegram.local.state_folder import ingest_settings, log_file
+    from stylegram.local.state_folder import check_apart, ingest_settings, log_file
 
     state = state.absolute()
+    settings = ingest_settings(state, photos, styles)
+    check_apart(state, settings.content_source_url, settings.style_source_url)
     state.mkdir(parents=True, exist_ok=True)
-    with closing(bootstrap(ingest_settings(state, photos, styles))) as ingest:
+    with closing(bootstrap(settings)) as ingest:
 
         def run(full: bool, stages: "SyncStages") -> _Reports:
             with log_file(state).open("a", encoding="utf-8") as log:

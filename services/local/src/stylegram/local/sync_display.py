@@ -86,9 +86,10 @@ def print_reports(console: Console, reports: Sequence[SyncReport], *, json: bool
     for role, file in rows[:_MOST_ROWS]:
         table.add_row(*map(escape, (_WORDS[file.outcome], NAMES[role], file.name, file.reason or "")))
     console.print(table)
-    total = sum(len(report.files) for report in reports)
+    # Not all of them are in the reports where there are thousands.
+    total = sum(getattr(report, outcome) for report in reports for outcome in _WORDS)
     if total > _MOST_ROWS:
-        typer.echo(f"… and {total - _MOST_ROWS} more; --json has them all.", err=True)
+        typer.echo(f"… and {total - _MOST_ROWS} more; --json has the first thousand of each.", err=True)
 
 
 def _rows(reports: Sequence[SyncReport]) -> Iterator[tuple[Role, SyncedFile]]:

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from stylegram.common.errors import ConfigurationError, Unavailable
 from stylegram.common.records import Role
 from stylegram.ingest.http.dependencies import IngestDep, Listing, PicturesDep, ThumbnailWidth
 from stylegram.ingest.http.paging import LINK, Cursor, Limit, linked
@@ -64,7 +65,10 @@ def sync_sources(ingest: IngestDep, full: Full = False, dry_run: DryRun = False)
 
     It takes as long as it takes: where there are thousands of new files, start one instead.
     """
-    return Listing(items=list(ingest.sync_all(full=full, dry_run=dry_run).values()))
+    try:
+        return Listing(items=list(ingest.sync_all(full=full, dry_run=dry_run).values()))
+    except ConfigurationError as error:  # of credentials, say: whoever runs Stylegram can mend that while it runs
+        raise Unavailable(error.message, advice=error.advice) from error
 
 
 @router.post("/sync/start", status_code=HTTPStatus.ACCEPTED, responses=responses(409))

@@ -9,7 +9,6 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import Engine
 
-from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
 from stylegram.common.ports import Source, Storage
 from stylegram.common.records import Role
@@ -62,7 +61,7 @@ def sync(
     """
     report = SyncReport(role, dry_run=dry_run)
     discovery = Discovery(source, role, engine, report, lambda found: on_file(0, found, report))
-    discovery.run(None if full else utcnow() - full_after)
+    discovery.run(None if full else full_after)
     if dry_run:
         return report
     Settling(source, role, engine, storage, hygiene, parallel, report, on_file).run()

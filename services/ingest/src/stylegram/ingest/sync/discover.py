@@ -4,15 +4,17 @@ A page is kept together with what to ask the source next. A sync that is killed 
 was told and did not get to is pending, and the next one goes on.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import timedelta
 
 import structlog
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
 from stylegram.common.errors import ChangesLost, StylegramError
 from stylegram.common.ports import Source, SourceFile, SourcePage
@@ -48,37 +50,40 @@ class Discovery:
     engine: Engine
     report: SyncReport
     on_page: Callable[[int], None]
+    _state: str | None = None
     _found: int = 0
-    _to_read: dict[str, SyncedFile] = field(default_factory=dict)
-    _gone: dict[tuple[str, str], SyncedFile] = field(default_factory=dict)
+    # By source and key: what is to become of each file that does not simply stay, as far as that can be told unread.
+    _fates: dict[tuple[str, str], SyncedFile] = field(default_factory=dict)
 
-    def run(self, list_if_before: datetime | None) -> None:
+    def run(self, list_after: timedelta | None) -> None:
         """Ask what changed, or for everything where that cannot be told.
 
         Args:
-            list_if_before: ask for everything if that was last done before; None: in any case.
+            list_after: ask for everything if that was last done so long ago; None: in any case.
         """
         if self.report.dry_run:
             self._note_pending()
         with transaction(self.engine) as session:
-            state = self._repository(session).state()
-        if state is None or list_if_before is None or state.listed_at < list_if_before:
+            row = self._repository(session).state()
+        self._state = row.state if row else None
+        # A clock that was set back has us list, too: else it may take years until that is long ago.
+        if row is None or list_after is None or not timedelta(0) <= utcnow() - row.listed_at < list_after:
             self._list()
         else:
             try:
-                self._follow(state.state)
+                self._follow(row.state)
             except ChangesLost as lost:
                 _log.info("changes_lost", role=self.role, source=self.source.url, reason=str(lost))
                 self._list()
-        for file in self._gone.values():
-            self.report.note(file)
-        if self.report.dry_run:
-            for file in self._to_read.values():
+        for file in self._fates.values():
+            if self.report.dry_run or file.outcome == "removed":
                 self.report.note(file)
+        if self.report.dry_run:
             with transaction(self.engine) as session:
                 present = self._repository(session).count_present()
-            gone = sum(source == self.source.url for source, _ in self._gone)
-            self.report.count("unchanged", max(present - self.report.changed - gone, 0))
+            ours = Counter(file.outcome for (source, _), file in self._fates.items() if source == self.source.url)
+            # Another sync may be at it.
+            self.report.count("unchanged", max(present - ours["changed"] - ours["removed"] + ours["unchanged"], 0))
 
     def _list(self) -> None:
         self.report.listed = True
@@ -86,55 +91,77 @@ class Discovery:
         page = SourcePage()
         for page in self.source.listing():
             with self._keeping() as repository:
+                self._check_place(repository)
                 # A file may come twice: the folder changes while it is listed.
                 self._keep(repository, [file for file in page.files if file.key not in here])
             here.update(file.key for file in page.files)
             self._page_done(page)
         # Not before the end: if the listing breaks off, nothing is concluded from a part of it.
         with self._keeping() as repository:
-            self._note_gone(repository.forget_all_but(here))
+            self._check_place(repository)
+            untold = [key for _, key in self._fates if key not in here]
+            self._note_gone(untold, repository.forget_all_but(here))
             if page.state is not None:
                 repository.begin_state(page.state)
 
     def _follow(self, state: str) -> None:
         for page in self.source.changes(state):
             with self._keeping() as repository:
+                self._check_place(repository)
                 self._keep(repository, page.files)
-                self._note_gone(repository.forget(page.gone))
-                if page.state is not None and not self.report.dry_run:
-                    self._move_state(repository, state, page.state)
-                    state = page.state
+                self._note_gone(page.gone, repository.forget(page.gone))
+                if page.state is not None and page.state != self._state:
+                    repository.move_state(page.state)
+            if not self.report.dry_run:
+                self._state = page.state or self._state
             self._page_done(page)
 
-    def _move_state(self, repository: SourceRepository, before: str, after: str) -> None:
-        if before != after and not repository.move_state(before, after):
+    def _check_place(self, repository: SourceRepository) -> None:
+        """Stop where another process has gone on meanwhile: what we were told may be older than what it was told."""
+        row = repository.state(for_update=True)
+        if (row.state if row else None) != self._state:
             raise SyncRunning("Another process syncs the same source.", advice="Wait until it is done.")
 
     def _keep(self, repository: SourceRepository, files: Sequence[SourceFile]) -> None:
         """Whatever is not what was read is to be read."""
         known = repository.files([file.key for file in files])
         same = [file for file in files if file.key in known and known[file.key].fingerprint == file.fingerprint]
-        repository.mark_seen((known[file.key].id, file.name) for file in same)
-        repository.settle([file.key for file in same])
         same_keys = {file.key for file in same}
         others = {file.key: file for file in files if file.key not in same_keys}
+        self._foresee(files, known)
+        # In this order everywhere, first what is pending: two transactions that take turns could wait for each other.
+        repository.settle(same_keys)
         repository.put_off(others.values())
-        for key in same_keys:
-            self._to_read.pop(key, None)
-        self._to_read |= _to_read(others.values(), known)
+        repository.mark_seen((known[file.key].id, file.name) for file in same)
 
-    def _note_gone(self, files: Iterable[KnownFile]) -> None:
+    def _foresee(self, files: Iterable[SourceFile], known: Mapping[str, SourceFileRow]) -> None:
         for file in files:
-            self._to_read.pop(file.key, None)
-            self._gone[file.source, file.key] = SyncedFile(file.key, file.name, "removed")
+            row = known.get(file.key)
+            was_there = row is not None and row.present
+            if row is None or row.fingerprint != file.fingerprint:
+                fate = SyncedFile(file.key, file.name, "changed" if was_there else "added")
+            else:
+                fate = SyncedFile(file.key, file.name, "unchanged")
+                if was_there:
+                    self._fates.pop((self.source.url, file.key), None)
+                    continue
+            self._fates[self.source.url, file.key] = fate
+
+    def _note_gone(self, keys: Iterable[str], files: Iterable[KnownFile]) -> None:
+        """These keys are not there any more; these files of them, and of other sources, had been read."""
+        for key in keys:
+            fate = self._fates.get((self.source.url, key))
+            if fate and fate.outcome != "removed":
+                del self._fates[self.source.url, key]
+        for file in files:
+            self._fates[file.source, file.key] = SyncedFile(file.key, file.name, "removed")
 
     def _note_pending(self) -> None:
         """What an earlier sync did not get to."""
         with transaction(self.engine) as session:
             repository = self._repository(session)
-            pending = {file.key: file for file in repository.pending().values()}
-            known = repository.files(pending)
-        self._to_read = _to_read(pending.values(), known)
+            pending = repository.pending(repository.pending_keys())
+            self._foresee(pending, repository.files([file.key for file in pending]))
 
     def _page_done(self, page: SourcePage) -> None:
         self._found += len(page.files)
@@ -149,12 +176,3 @@ class Discovery:
 
     def _repository(self, session: Session) -> SourceRepository:
         return SourceRepository(session, self.source.url, self.role)
-
-
-def _to_read(files: Iterable[SourceFile], known: Mapping[str, SourceFileRow]) -> dict[str, SyncedFile]:
-    return {
-        file.key: SyncedFile(
-            file.key, file.name, "changed" if file.key in known and known[file.key].present else "added"
-        )
-        for file in files
-    }

@@ -6,7 +6,7 @@ was done, and stores none twice.
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -68,11 +68,11 @@ class Settling:
             Unavailable: the database or the storage did not answer, or many files in a row could not be read.
         """
         with transaction(self.engine) as session:
-            total = self._files(session).count_pending()
+            keys = self._files(session).pending_keys()
         done, failures = 0, 0
         pool = ThreadPoolExecutor(self.parallel, thread_name_prefix="sync")
         try:
-            for file in self._outcomes(pool):
+            for file in self._outcomes(pool, keys):
                 done += 1
                 if file:
                     self.report.note(file)
@@ -80,17 +80,17 @@ class Settling:
                     if failures == _MOST_UNREADABLE:
                         raise Unavailable(
                             f"{failures} files in a row could not be read, the last one for this: {file.reason}",
-                            advice="The next sync goes on with them.",
+                            advice="The next sync begins with the others.",
                         )
-                self.on_file(done, max(done, total), self.report)
+                self.on_file(done, len(keys), self.report)
         finally:
             # What has begun is waited for, so that it is dealt with rather than done again.
             pool.shutdown(cancel_futures=True)
 
-    def _outcomes(self, pool: ThreadPoolExecutor) -> Iterator[SyncedFile | None]:
+    def _outcomes(self, pool: ThreadPoolExecutor, keys: Sequence[str]) -> Iterator[SyncedFile | None]:
         """What becomes of each pending file, as soon as that is known; None for one that vanished unseen."""
         under_way: set[Future[SyncedFile | None]] = set()
-        for file in self._pending():
+        for file in self._pending(keys):
             under_way.add(pool.submit(self._settle, file))
             # No more are begun than there are hands, so that a sync that is asked to end need not wait for long.
             if len(under_way) == self.parallel:
@@ -100,21 +100,19 @@ class Settling:
             ended, under_way = wait(under_way, return_when=FIRST_COMPLETED)
             yield from (future.result() for future in ended)
 
-    def _pending(self) -> Iterator[SourceFile]:
-        last = 0
-        while True:
+    def _pending(self, keys: Sequence[str]) -> Iterator[SourceFile]:
+        for start in range(0, len(keys), _PAGE):
             with transaction(self.engine) as session:
-                page = self._files(session).pending(last, _PAGE)
-            if not page:
-                return
-            yield from page.values()
-            last = max(page)
+                page = self._files(session).pending(keys[start : start + _PAGE])
+            yield from page
 
     def _settle(self, file: SourceFile) -> SyncedFile | None:
         with transaction(self.engine) as session:
-            row = self._files(session).files([file.key]).get(file.key)
-        if row and row.present and row.fingerprint == file.fingerprint:  # another process was faster
-            return _outcome(file, "unchanged")
+            files = self._files(session)
+            row = files.files([file.key]).get(file.key)
+            if row and row.present and row.fingerprint == file.fingerprint:  # another process was faster
+                files.claim(file)
+                return _outcome(file, "unchanged")
         with self._large if file.size > _LARGE else nullcontext():
             try:
                 check_file_size(file.size)
@@ -123,9 +121,12 @@ class Settling:
                 return self._quarantine(file, None, refusal)
             except NotFound:
                 with transaction(self.engine) as session:
-                    return _outcome(file, "removed") if self._files(session).forget([file.key]) else None
+                    files = self._files(session)
+                    return _outcome(file, "removed") if files.claim(file) and files.forget([file.key]) else None
             except Unavailable as error:
                 _log.warning("file_unreadable", role=self.role, key=file.key, reason=str(error))
+                with transaction(self.engine) as session:
+                    self._files(session).postpone(file)
                 return _outcome(file, "unreadable", error)
             return self._take(file, data, row)
 
@@ -140,19 +141,24 @@ class Settling:
             except InvalidImage as refusal:
                 return self._quarantine(file, sha256, refusal)
         with transaction(self.engine) as session:
-            assets = AssetRepository(session)
+            assets, files = AssetRepository(session), self._files(session)
+            if not files.claim(file):
+                return _outcome(file, "unchanged")
             # Of two files with the same new content one comes first.
             is_new = asset is not None and assets.add(asset)
             asset_id = assets.find(self.role, sha256)
-            self._files(session).record(file, sha256=sha256, asset_id=asset_id)
+            files.record(file, sha256=sha256, asset_id=asset_id)
         if row and row.present:
             return _outcome(file, "unchanged" if row.asset_id == asset_id else "changed")
         return _outcome(file, "added" if is_new else "duplicates")
 
     def _quarantine(self, file: SourceFile, sha256: str | None, refusal: InvalidImage) -> SyncedFile:
-        _log.warning("file_quarantined", role=self.role, key=file.key, reason=str(refusal))
         with transaction(self.engine) as session:
-            self._files(session).record(file, sha256=sha256, reason=str(refusal))
+            files = self._files(session)
+            if not files.claim(file):
+                return _outcome(file, "unchanged")
+            files.record(file, sha256=sha256, reason=str(refusal))
+        _log.warning("file_quarantined", role=self.role, key=file.key, reason=str(refusal))
         return _outcome(file, "quarantined", refusal)
 
     def _files(self, session: Session) -> SourceRepository:

@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("fingerprint", sa.Text, nullable=False),
         sa.Column("size", sa.BigInteger, nullable=False),
+        sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
         sa.PrimaryKeyConstraint("id", name="pk_pending_files"),
         sa.UniqueConstraint("source", "role", "key", name="uq_pending_files_source_role_key"),
     )
