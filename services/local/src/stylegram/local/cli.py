@@ -46,8 +46,6 @@ app.add_typer(weights_app, name="weights")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(queue_app, name="queue")
 app.add_typer(auth_app, name="auth")
-app.command()(sync)
-app.command()(doctor)
 
 # Instagram takes 1080 pixels. With that as the longer side, a square post of a 3:2 photograph is enlarged by a half: a
 # longer side of 1620 would avoid it at more than twice the time and memory.
@@ -175,6 +173,11 @@ def serve(
         daily=_hyperparameters(_DAILY, None, None),
         announce=announce,
     )
+
+
+# Here, as that is their place in the list of commands.
+app.command()(sync)
+app.command()(doctor)
 
 
 @app.command()
