@@ -40,6 +40,7 @@ _PARAMETERS = {
 _FILE_FIELDS: dict[str, Any] = {
     **dict.fromkeys(("kind", "id", "name", "mimeType", "trashed", "createdTime", "modifiedTime", "parents")),
     **dict.fromkeys(("driveId", "resourceKey", "md5Checksum", "sha256Checksum", "size", "webViewLink")),
+    **dict.fromkeys(("ownedByMe", "sharedWithMeTime")),
     "capabilities": {"canDownload": None},
     "shortcutDetails": {"targetId": None, "targetMimeType": None, "targetResourceKey": None},
 }
@@ -88,8 +89,11 @@ class Fault:
         reset: break the connection instead of an answer.
         cut: break the connection after so many bytes of the answer's body.
         seconds: that the answer takes.
+        ignores_range: whether the whole file comes, whatever range was asked for.
+        same_page: whether a list says that the page it was asked for is the next one, too.
+        text: the answer's body, in place of what it would be.
         incomplete: whether a list says that not everything was searched.
-        empty: whether a list that has several parents comes without anything in it.
+        empty: of how many of its parents a list that has several comes without anything, beginning with the last.
         do: is called before the answer.
     """
 
@@ -100,8 +104,11 @@ class Fault:
     reset: bool = False
     cut: int | None = None
     seconds: float = 0.0
+    ignores_range: bool = False
+    same_page: bool = False
+    text: bytes | None = None
     incomplete: bool = False
-    empty: bool = False
+    empty: int = 0
     do: Callable[[], object] | None = None
 
 
@@ -169,6 +176,8 @@ class DriveFake(DriveTree):
                     said = {"kind": "drive#startPageToken", "startPageToken": self._token(len(self.happenings))}
                 case "changes.list":
                     said = self._changes(call)
+                    if fault.same_page:
+                        said["nextPageToken"] = call.parameters["pageToken"]
                 case _:
                     said = {"kind": "drive#about", "user": {"emailAddress": self._user(call), "displayName": "Ada"}}
         wanted = call.parameters.get("fields") or _USUAL.get(call.kind)
@@ -214,7 +223,8 @@ class DriveFake(DriveTree):
 
     def _is_shown(self, node: Node, call: Call) -> bool:
         keys = call.headers.get("X-Goog-Drive-Resource-Keys", "").split(",")
-        return node.visible and (not node.by_link_only or f"{node.id}/{node.resource_key}" in keys)
+        needs_key = node.by_link_only and node.resource_key
+        return node.visible and (not needs_key or f"{node.id}/{node.resource_key}" in keys)
 
     def _check_drive(self, drive: str | None, call: Call) -> None:
         if drive and call.parameters.get("supportsAllDrives") != "true":
@@ -236,14 +246,18 @@ class DriveFake(DriveTree):
             above = self.nodes.get(self.root if parent == "root" else parent)
             if above is None or not self._is_shown(above, call):
                 raise Refused(404, "notFound", "File not found: .", "fileId")
-            found += [self.nodes[child] for child in above.children]
+            children = [self.nodes[child] for child in above.children]
+            if len(parents) > 1 and self.is_told_to_nobody(above):
+                # What anybody may see is searched whole only where it is asked for alone.
+                children = children[:1]
+            if len(parents) > 1 and parent in parents[-fault.empty or len(parents) :]:
+                children = []
+            found += children
         found = [
             node
             for node in sorted(found, key=lambda node: node.number)
             if self.is_trashed(node) == trashed and node.visible and self._is_in(node, drive, parameters)
         ]
-        if fault.empty and len(parents) > 1:
-            found = []
         begin = self._position(parameters.get("pageToken"), "page")
         size = min(int(parameters.get("pageSize", 100)), self.page_size)
         found = [node for node in found if node.number >= begin]
@@ -254,6 +268,8 @@ class DriveFake(DriveTree):
         }
         if len(found) > size:
             said["nextPageToken"] = f"page-0-{found[size].number}"
+        if fault.same_page:
+            said["nextPageToken"] = parameters.get("pageToken") or "page-0-1"
         return said
 
     def _is_in(self, node: Node, drive: str | None, parameters: Mapping[str, str]) -> bool:
@@ -272,6 +288,9 @@ class DriveFake(DriveTree):
         changes = []
         for node_id in ids:
             node = self.nodes.get(node_id)
+            if node and node.id == node.drive:
+                changes.append({"kind": "drive#change", "changeType": "drive", "driveId": node_id, "removed": False})
+                continue
             change: dict[str, Any] = {"kind": "drive#change", "changeType": "file", "fileId": node_id}
             # In a drive's list that is gone which is in the drive no more.
             change["removed"] = node is None or not node.visible or bool(drive and node.drive != drive)
@@ -442,7 +461,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_range(self, data: bytes, fault: Fault) -> None:
         found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
-        if not found:
+        if not found or fault.ignores_range:
             self._send(200, data, {"Content-Type": "image/jpeg"}, fault)
             return
         begin, end = int(found[1]), min(int(found[2]), len(data) - 1)
@@ -462,6 +481,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, json.dumps(said).encode(), {"Content-Type": "application/json; charset=UTF-8"}, fault)
 
     def _send(self, status: int, body: bytes, headers: Mapping[str, str], fault: Fault | None = None) -> None:
+        if fault and fault.text is not None:
+            body = fault.text
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

@@ -38,7 +38,9 @@ class Node:
     visible: bool = True
     """Whether it is shared with whoever asks."""
     by_link_only: bool = False
-    """Whether it is shown to those only who show its resource key."""
+    """Whether anybody who knows its id, and shows its resource key if it has one, may see it, and it is not ours."""
+    shared_with_us: bool = False
+    """Whether it is somebody else's, who shared it with us by name; also what is in it is theirs then."""
     refusal: str | None = None
     """Why its bytes are not given: cannotDownloadFile, and so on."""
     children: dict[str, None] = field(default_factory=dict)
@@ -165,8 +167,14 @@ class DriveTree:
             "modifiedTime": f"{_BIRTH + timedelta(seconds=node.version):%Y-%m-%dT%H:%M:%S}.000Z",
             "capabilities": {"canDownload": node.refusal is None},
         }
-        if node.parent in self.nodes and self.nodes[node.parent].visible:
+        above = self.nodes.get(node.parent or "")
+        sees_parent = above is not None and above.visible and self._is_ours(above) == self._is_ours(node)
+        if sees_parent:
             said["parents"] = [node.parent]
+        if not node.drive:
+            said["ownedByMe"] = self._is_ours(node)
+        if node.shared_with_us or (node.drive and not self.members[node.drive] and not sees_parent):
+            said["sharedWithMeTime"] = f"{_BIRTH:%Y-%m-%dT%H:%M:%S}.000Z"
         perhaps = {
             "driveId": node.drive,
             "resourceKey": node.resource_key,
@@ -215,7 +223,22 @@ class DriveTree:
         for child in list(self.nodes[node].children):
             yield from self._below(child)
 
+    def is_told_to_nobody(self, node: Node) -> bool:
+        """Drive tells of what is ours or was shared with us, but not of what anybody may see."""
+        above = list(self._above(node))
+        return any(found.by_link_only for found in above) and not any(found.shared_with_us for found in above)
+
+    def _is_ours(self, node: Node) -> bool:
+        return not any(found.by_link_only or found.shared_with_us for found in self._above(node))
+
+    def _above(self, node: Node) -> Iterable[Node]:
+        yield node
+        if node.parent in self.nodes:
+            yield from self._above(self.nodes[node.parent])
+
     def _lists(self, node: Node) -> frozenset[str | None]:
+        if self.is_told_to_nobody(node):
+            return frozenset()
         # What is shared with somebody out of a drive that is not theirs stands in their own list.
         return frozenset({node.drive if node.drive and self.members[node.drive] else None})
 

@@ -52,6 +52,8 @@ class GoogleOAuthFake:
         self.gives_refresh_token = True
         self.revoked = False
         """Whether nothing is accepted any more: `invalid_grant`."""
+        self.refuses = ""
+        """The code of the error that everything is answered with."""
         self.grants_scope = ""
         """What is granted where that is not what was asked for."""
         self.consents: list[Mapping[str, str]] = []
@@ -94,6 +96,8 @@ class GoogleOAuthFake:
         self.grants.append(form)
         if self.revoked:
             return 400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}
+        if self.refuses:
+            return 400, {"error": self.refuses, "error_description": "Bad Request"}
         kind = form.get("grant_type")
         if kind == _JWT_GRANT:
             claims = jwt.decode(form["assertion"], _pem(public=True))

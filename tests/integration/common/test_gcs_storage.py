@@ -24,7 +24,7 @@ from prometheus_client import REGISTRY
 
 import gcs_identity
 from gcs_fake import FakeObject, GcsFake, checksum
-from gcs_fake_http import Fault, Request
+from gcs_fake_http import Answer, Fault, Request, as_json
 from stylegram.common.adapters import open_storage
 from stylegram.common.adapters.gcs import GcsStorage, open_gcs
 from stylegram.common.adapters.gcs.storage import PATIENCE
@@ -452,6 +452,30 @@ def test_rights_that_are_missing_are_named_with_the_role_that_has_them(
     assert CALLS[call](storage)
 
 
+def test_a_bucket_that_goes_while_an_object_is_read_is_not_taken_for_an_object_that_is_gone(
+    storage: GcsStorage, fake: GcsFake
+) -> None:
+    put(storage, "a")
+
+    def gone(request: Request) -> None:
+        if request.kind == "media":
+            fake.bucket = "another"
+
+    fake.faults = gone
+    with pytest.raises(Unavailable, match="There is no bucket"):
+        storage.read("a")
+
+
+def test_a_listing_that_never_ends_is_given_up() -> None:
+    class Stuck(GcsFake):
+        def _list(self, query: dict[str, str]) -> Answer:
+            return as_json({"nextPageToken": "again"})
+
+    with Stuck() as fake, pytest.raises(Unavailable, match="the same page again"):
+        list(open_at(fake).list())
+    assert fake.requests["list"] == 2
+
+
 def test_who_may_not_list_cannot_tell_what_is_not_there(storage: GcsStorage, fake: GcsFake) -> None:
     fake.denied = {"storage.objects.list"}
     with pytest.raises(Unavailable, match=r"lacks storage\.objects\.list"):
@@ -652,8 +676,10 @@ storage = open_gcs(sys.argv[1])
 print("open")
 input()
 try:
+    # Before anything else has had the account log in.
+    url = storage.signed_url("a", seconds=60)
     storage.write("a", b"data", content_type="text/plain")
-    print(storage.signed_url("a", seconds=60))
+    print(url)
 except StylegramError as error:
     print(type(error).__name__, error)
 """

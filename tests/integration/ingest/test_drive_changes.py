@@ -387,6 +387,44 @@ def test_a_token_that_is_no_good_wants_a_listing(drive: DriveFake, photos: str, 
     assert follower.hear() == []
 
 
+def test_what_becomes_of_a_drive_itself_comes_without_a_file(drive: DriveFake) -> None:
+    shared = drive.add_drive("Team")
+    drive.add_file("a.jpg", b"1", shared)
+    follower = Follower(drive, shared)
+    drive.rename(shared, "The team")
+    assert follower.hear() == ["a.jpg"]
+
+
+def test_a_folder_that_moves_into_another_drive_wants_a_listing(drive: DriveFake, photos: str) -> None:
+    follower = Follower(drive, photos)
+    drive.move(photos, drive.add_drive("Team"))
+    assert follower.hears_nothing_more()
+
+
+def test_a_file_whose_shortcut_goes_while_it_changes_is_told_of_once(drive: DriveFake, photos: str) -> None:
+    key = drive.add_file("a.jpg", b"1", photos)
+    shortcut = drive.add_shortcut("to a", key, photos)
+    follower = Follower(drive, photos)
+    drive.trash(shortcut)
+    drive.rename(key, "b.jpg")
+    (page,) = follower.source.changes(follower.state)
+    assert [file.name for file in page.files] == ["b.jpg"]
+
+
+def test_a_drive_that_says_so_in_its_other_way_wants_a_listing_too(drive: DriveFake) -> None:
+    follower = Follower(drive, drive.add_folder("Photos", drive.add_drive("Team")))
+    drive.fail("changes.list", status=403, reason="teamDriveMembershipRequired")
+    assert follower.hears_nothing_more()
+
+
+def test_changes_that_never_end_are_given_up(drive: DriveFake, photos: str) -> None:
+    follower = Follower(drive, photos)
+    drive.fail("changes.list", times=9, same_page=True)
+    with pytest.raises(Unavailable, match="the same page again"):
+        list(follower.source.changes(follower.state))
+    assert drive.calls["changes.list"] == 1
+
+
 @pytest.mark.parametrize(("status", "reason"), [(401, "authError"), (403, "insufficientPermissions")])
 def test_a_refusal_is_no_reason_to_list_everything(drive: DriveFake, photos: str, status: int, reason: str) -> None:
     follower = Follower(drive, photos)

@@ -2,12 +2,14 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from google.auth.credentials import AnonymousCredentials
+from google.auth import compute_engine
+from google.auth.credentials import AnonymousCredentials, Credentials
 
 from drive_fake import DriveFake
 from drive_source import Waits, drive_source, listed
@@ -15,6 +17,7 @@ from google_oauth_fake import ADA, CLIENT, ROBOT
 from stylegram.common.errors import ConfigurationError, NotFound, Unavailable
 from stylegram.ingest.sources import open_source
 from stylegram.ingest.sources.drive import login
+from stylegram.ingest.sources.drive.link import Link
 from stylegram.ingest.sources.drive.source import DriveSource
 
 SECRETS = ("the-client-secret", "refresh-1", "access-", "BEGIN PRIVATE KEY")
@@ -104,6 +107,44 @@ def test_a_login_that_was_revoked_is_said_with_what_to_do_and_without_secrets(
     assert len(listed(source)[0]) == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [("unauthorized_client", "domain-wide delegation"), ("invalid_scope", r"scope drive\.readonly")],
+)
+def test_a_login_that_is_not_enough_says_what_is_missing(
+    drive: DriveFake, photos: str, tmp_path: Path, code: str, advice: str
+) -> None:
+    key = drive.oauth.service_account(tmp_path / "key.json")
+    drive.oauth.refuses = code
+    with pytest.raises(Unavailable, match=advice):
+        listed(drive_source(drive, photos, credentials_file=key, subject=ADA))
+
+
+def test_how_long_a_call_is_repeated_may_be_said(drive: DriveFake, photos: str, tmp_path: Path) -> None:
+    key = drive.oauth.service_account(tmp_path / "key.json")
+    source = open_source(f"gdrive://{photos}", credentials_file=key, endpoint=drive.url, give_up_after=0.1)
+    drive.fail("files.get", status=503)
+    with pytest.raises(Unavailable, match="backendError"):
+        source.describe()
+    drive.fail("files.get", seconds=0.2)
+    with pytest.raises(Unavailable, match="could not be reached for item"):
+        source.describe()
+    assert drive.calls["files.get"] == 2
+
+
+def test_nothing_that_lets_anybody_in_is_logged_even_where_everything_is(
+    drive: DriveFake, photos: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    source = drive_source(drive, photos, credentials_file=users_token(drive, tmp_path / "drive.json"))
+    for file in listed(source)[0].values():
+        source.read(file)
+    assert caplog.messages
+    assert not any(secret in message for secret in SECRETS for message in caplog.messages)
+    # Which each thread would say.
+    assert not any("file_cache" in message for message in caplog.messages)
+
+
 def test_tokens_that_drive_does_not_take_are_said(drive: DriveFake, photos: str, tmp_path: Path) -> None:
     source = drive_source(drive, photos, credentials_file=drive.oauth.service_account(tmp_path / "key.json"))
     drive.fail("files.get", status=401, reason="authError", times=9)
@@ -172,6 +213,24 @@ def test_the_login_lies_in_the_users_configuration(tmp_path: Path, monkeypatch: 
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert login.default_token_file() == tmp_path / ".config" / "stylegram" / "drive.json"
+
+
+def test_a_machines_own_account_has_no_name_before_it_has_logged_in() -> None:
+    assert Link(compute_engine.Credentials).account == "the account that is logged in"
+
+
+def test_threads_that_come_first_read_the_credentials_once() -> None:
+    read: list[Credentials] = []
+
+    def slowly() -> Credentials:
+        time.sleep(0.02)
+        read.append(AnonymousCredentials())
+        return read[-1]
+
+    link = Link(slowly)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: link.account, range(4)))
+    assert len(read) == 1
 
 
 def test_a_user_cannot_act_in_anothers_name(drive: DriveFake, photos: str, tmp_path: Path) -> None:

@@ -75,8 +75,32 @@ def test_nested_folders_are_asked_about_together(drive: DriveFake, photos: str) 
 def test_no_answer_about_several_folders_is_no_answer(drive: DriveFake, photos: str) -> None:
     for name in ("one", "two"):
         drive.add_file(f"{name}.jpg", name.encode(), drive.add_folder(name, photos))
-    drive.fail("files.list", times=2, empty=True)
+    drive.fail("files.list", times=2, empty=2)
     assert names(drive_source(drive, photos)) == ["one.jpg", "two.jpg"]
+
+
+def test_an_answer_that_is_silent_about_some_of_several_folders_is_none_about_them(
+    drive: DriveFake, photos: str
+) -> None:
+    for name in ("one", "three", "two"):
+        drive.add_file(f"{name}.jpg", name.encode(), drive.add_folder(name, photos))
+    drive.fail("files.list", times=2, empty=2)
+    assert names(drive_source(drive, photos)) == ["one.jpg", "three.jpg", "two.jpg"]
+    assert drive.calls["files.list"] == 1 + 1 + 2
+
+
+@pytest.mark.parametrize("way", ["by its link", "by a shortcut"])
+def test_folders_that_anybody_may_see_are_asked_about_one_by_one(drive: DriveFake, way: str) -> None:
+    shown = drive.add_folder("Anybody's", by_link_only=True)
+    for number in range(3):
+        folder = drive.add_folder("sub", shown)
+        for kind in ("jpg", "png"):
+            drive.add_file(f"{number}.{kind}", b"%d" % number, folder)
+    ours = drive.add_folder("Ours")
+    drive.add_shortcut("to it", shown, ours)
+    source = drive_source(drive, shown if way == "by its link" else ours)
+    found = sorted(file.name for page in source.listing() for file in page.files)
+    assert found == ["0.jpg", "0.png", "1.jpg", "1.png", "2.jpg", "2.png"]
 
 
 def test_without_nested_the_folders_in_it_are_left_out(drive: DriveFake, photos: str) -> None:
@@ -235,14 +259,83 @@ def test_what_is_shared_by_link_only_is_opened_with_its_keys(drive: DriveFake) -
     drive.add_file("a.jpg", b"1", sub, resource_key="0-a", **by_link)
     target = drive.add_file("b.jpg", b"2", resource_key="0-b", **by_link)
     drive.add_shortcut("to b", target, photos)
-    options = "?resourcekey=0-photos"
-    files, state = listed(drive_source(drive, photos, options=options))
-    # By another process that only has the state.
-    source = drive_source(drive, photos, options=options)
-    changed(source, {}, state)
-    assert sorted(source.read(file) for file in files.values()) == [b"1", b"2"]
+    source = drive_source(drive, photos, options="?resourcekey=0-photos")
+    files = [file for page in source.listing() for file in page.files]
+    assert sorted(source.read(file) for file in files) == [b"1", b"2"]
     with pytest.raises(NotFound):
         listed(drive_source(drive, photos))
+
+
+def test_the_keys_of_what_shortcuts_lead_to_are_known_to_another_process(drive: DriveFake, photos: str) -> None:
+    target = drive.add_file("b.jpg", b"2", resource_key="0-b", by_link_only=True)
+    drive.add_shortcut("to b", target, photos)
+    files, state = listed(drive_source(drive, photos))
+    source = drive_source(drive, photos)
+    changed(source, {}, state)
+    assert [source.read(file) for file in files.values()] == [b"2"]
+
+
+def test_also_below_a_folder_without_a_key_the_keys_of_files_are_shown(drive: DriveFake) -> None:
+    photos = drive.add_folder("Photos", by_link_only=True)
+    drive.add_file("a.jpg", b"1", photos, by_link_only=True, resource_key="0-a")
+    source = drive_source(drive, photos)
+    assert [source.read(file) for page in source.listing() for file in page.files] == [b"1"]
+
+
+def test_keys_are_shown_below_a_link_that_was_opened_and_so_counts_as_shared_with_us(drive: DriveFake) -> None:
+    photos = drive.add_folder("Photos", by_link_only=True, shared_with_us=True, resource_key="0-photos")
+    drive.add_file("a.jpg", b"1", photos, by_link_only=True, resource_key="0-a")
+    source = drive_source(drive, photos, options="?resourcekey=0-photos")
+    assert [source.read(file) for file in listed(source)[0].values()] == [b"1"]
+
+
+def test_a_file_that_moves_while_it_is_listed_is_listed_once(drive: DriveFake, photos: str) -> None:
+    key = drive.add_file("a.jpg", b"1", photos)
+    sub = drive.add_folder("sub", photos)
+    drive.fail("files.list", do=lambda: drive.fail("files.list", do=lambda: drive.move(key, sub)))
+    assert names(drive_source(drive, photos)) == ["a.jpg"]
+
+
+def test_what_anybody_may_see_is_listed_each_time_as_drive_tells_nobody_of_its_changes(drive: DriveFake) -> None:
+    above = drive.add_folder("Anybody's", by_link_only=True)
+    source = drive_source(drive, drive.add_folder("Photos", above))
+    assert [page.state for page in source.listing()] == [None]
+    # Nor is it any better where the folder above is not shown.
+    drive.fail("files.get", do=lambda: drive.fail("files.get", status=404, reason="notFound"))
+    assert [page.state for page in source.listing()] == [None]
+
+
+@pytest.mark.parametrize("where", ["itself", "a folder above"])
+def test_what_was_shared_with_us_is_followed_by_its_changes(drive: DriveFake, where: str) -> None:
+    above = drive.add_folder("Somebody's", by_link_only=True, shared_with_us=where != "itself")
+    photos = drive.add_folder("Photos", above, shared_with_us=where == "itself")
+    source = drive_source(drive, photos)
+    files, state = listed(source)
+    drive.add_file("a.jpg", b"1", photos)
+    changed(source, files, state)
+    assert [file.name for file in files.values()] == ["a.jpg"]
+
+
+def test_a_server_that_gives_the_same_page_again_and_again_is_given_up(drive: DriveFake, photos: str) -> None:
+    drive.add_file("a.jpg", b"1", photos)
+    drive.fail("files.list", times=9, same_page=True)
+    with pytest.raises(Unavailable, match="the same page again"):
+        listed(drive_source(drive, photos))
+    assert drive.calls["files.list"] == 2
+
+
+def test_an_answer_that_cannot_be_understood_is_asked_for_again(drive: DriveFake, photos: str) -> None:
+    drive.add_file("a.jpg", b"1", photos)
+    for text in (b"<html>Log in to this network</html>", b"\xff"):
+        drive.fail("files.list", text=text)
+    assert names(drive_source(drive, photos)) == ["a.jpg"]
+
+
+def test_a_name_may_be_anything(drive: DriveFake, photos: str) -> None:
+    for name in ("half of a \ud83d.jpg", "\0.jpg", "x" * 10_000):
+        drive.add_file(name, name.encode(errors="replace"), photos)
+    # No log, no page and no database takes half a character.
+    assert names(drive_source(drive, photos)) == ["\0.jpg", "half of a ?.jpg", "x" * 10_000]
 
 
 def test_a_folder_that_nobody_shared_says_with_whom_to_share_it(drive: DriveFake, photos: str) -> None:

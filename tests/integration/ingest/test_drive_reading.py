@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -147,6 +148,37 @@ def test_a_file_that_is_replaced_while_it_is_fetched_is_not_given_out_half_and_h
     file = only(source)
     drive.fail("files.media")
     drive.fail("files.media", do=lambda: drive.replace(key, bytes(len(size))))
+    with pytest.raises(Unavailable, match="another by now"):
+        source.read(file)
+
+
+@pytest.mark.parametrize("how", [{"ignores_range": True}, {"text": b""}], ids=["whole", "nothing"])
+def test_ranges_that_lead_nowhere_end(drive: DriveFake, photos: str, source: DriveSource, how: dict[str, Any]) -> None:
+    key = drive.add_file("big.tiff", BIG, photos)
+    file = only(source)
+    # The first range comes as it should.
+    drive.fail("files.media", do=lambda: drive.fail("files.media", times=20, **how))
+    with suppress(Unavailable):
+        assert source.read(file) == BIG
+    assert drive.downloads[key] <= 4
+
+
+def test_a_server_that_gives_everything_at_once_is_understood(
+    drive: DriveFake, photos: str, source: DriveSource
+) -> None:
+    key = drive.add_file("big.tiff", BIG, photos)
+    drive.fail("files.media", ignores_range=True)
+    assert source.read(only(source)) == BIG
+    assert drive.downloads[key] == 1
+
+
+@pytest.mark.parametrize("other", [b"more than was listed", b"les", b""])
+def test_also_without_a_checksum_it_has_the_size_that_was_listed(
+    drive: DriveFake, photos: str, source: DriveSource, other: bytes
+) -> None:
+    key = drive.add_file("a.jpg", b"good", photos, md5=False)
+    file = only(source)
+    drive.nodes[key].content = other
     with pytest.raises(Unavailable, match="another by now"):
         source.read(file)
 

@@ -205,6 +205,11 @@ def test_a_file_of_no_use_is_refused_before_anybody_is_asked(
     assert "desktop app" in refused.err
 
 
+def test_its_help_says_where_the_client_comes_from(stylegram: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert "https://console.cloud.google.com/apis/credentials" in stylegram("auth", "drive", "--help").out
+
+
 def test_a_port_that_is_taken_is_said(stylegram: Command, drive: DriveFake, secrets: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

@@ -41,6 +41,16 @@ def test_libraries_speak_the_same_language(capsys: pytest.CaptureFixture[str]) -
     assert (line["event"], line["level"], line["job_id"]) == ("3 retries for it", "warning", "42")
 
 
+@pytest.mark.parametrize("level", ["debug", "error"])
+def test_addresses_that_let_anybody_in_are_not_shown(capsys: pytest.CaptureFixture[str], level: str) -> None:
+    configure_logs(json=True, level=level)
+    logging.getLogger("urllib3.connectionpool").debug('"PUT /upload?upload_id=secret HTTP/1.1" 308 0')
+    assert capsys.readouterr().err == ""
+    # And what it warns of is shown where warnings are.
+    logging.getLogger("urllib3.connectionpool").warning("Connection pool is full")
+    assert ("pool is full" in capsys.readouterr().err) == (level == "debug")
+
+
 def test_one_event_is_one_line_whatever_it_says(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs(json=True)
     structlog.get_logger().info("file", name='a\nb\r\x1b[31m"\u2028\udc80', other=object(), data=b"\xff")

@@ -31,6 +31,7 @@ def failing(*errors: Exception) -> Callable[[], str]:
 @pytest.mark.parametrize(
     "error",
     [
+        refusal(408),
         refusal(500),
         refusal(503, "backendError"),
         refusal(429, "rateLimitExceeded"),

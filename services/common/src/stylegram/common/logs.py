@@ -53,3 +53,5 @@ def configure_logs(*, json: bool | None = None, level: str = "info", stream: Tex
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # Says in ten lines what its errors say too, which are ours to log.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
+    # Says at the level of debug where each request goes, and who knows the address of an upload can go on with it.
+    logging.getLogger("urllib3").setLevel(max(logging.INFO, logging.getLogger().level))

@@ -25,7 +25,7 @@ _SECRETS_ADVICE = f"At {_CONSOLE} create an OAuth client of the type desktop app
 _REVOKE = "https://myaccount.google.com/connections"
 
 _Secrets = Annotated[
-    Path, typer.Option(metavar="FILE", help=f"The JSON file of an OAuth client of the type desktop app: {_CONSOLE}.")
+    Path, typer.Option(metavar="FILE", help="The JSON file of an OAuth client of yours, of the type desktop app.")
 ]
 _Out = Annotated[
     Path | None,
@@ -35,14 +35,23 @@ _NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Print the addres
 _Port = Annotated[
     int,
     typer.Option(
-        min=0, max=65535, help="Port of this machine that Google's page comes back to; a free one by default."
+        min=0,
+        max=65535,
+        show_default=False,
+        help="Port of this machine that Google's page comes back to; a free one by default.",
     ),
 ]
 
 
 @auth_app.command()
 def drive(client_secrets: _Secrets, out: _Out = None, no_browser: _NoBrowser = False, port: _Port = 0) -> None:
-    """Let Stylegram read your Google Drive: you consent on a page of Google's, and the login is kept in a file."""
+    """Let Stylegram read your Google Drive: you consent on a page of Google's, and the login is kept in a file.
+
+    The page has to know which app asks. Create an OAuth client of the type
+    desktop app, once, and download its JSON file:
+    https://console.cloud.google.com/apis/credentials
+    While that app is in testing, logins end after seven days.
+    """
     from stylegram.common.service import read_settings
     from stylegram.ingest.settings import IngestSettings
     from stylegram.ingest.sources.drive.api import DriveApi

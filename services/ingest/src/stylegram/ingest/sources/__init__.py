@@ -16,7 +16,12 @@ from stylegram.ingest.sources.folder import FolderSource
 
 
 def open_source(
-    url: str, *, credentials_file: Path | None = None, subject: str | None = None, endpoint: str | None = None
+    url: str,
+    *,
+    credentials_file: Path | None = None,
+    subject: str | None = None,
+    endpoint: str | None = None,
+    give_up_after: float = 120.0,
 ) -> Source:
     """The source at `url`: `file:///folder`, `gdrive://FOLDER_ID`, or the link to a folder in Google Drive.
 
@@ -28,6 +33,8 @@ def open_source(
         subject: e-mail address of the user in whose name a service account reads Drive.
         endpoint: where Drive's API answers, for an emulator: it is not shown any credentials but those in
             `credentials_file`. Google's own where None.
+        give_up_after: seconds, more than 0, after which a call to Drive that fails in passing is not repeated any more.
+            No longer may a server stay silent.
 
     Raises:
         ConfigurationError: no adapter for that scheme, or the URL is wrong.
@@ -40,7 +47,13 @@ def open_source(
             from stylegram.ingest.sources.drive.address import parse
             from stylegram.ingest.sources.drive.source import open_drive
 
-            return open_drive(parse(url), credentials_file=credentials_file, subject=subject, endpoint=endpoint)
+            return open_drive(
+                parse(url),
+                credentials_file=credentials_file,
+                subject=subject,
+                endpoint=endpoint,
+                give_up_after=give_up_after,
+            )
         case scheme:
             raise ConfigurationError(
                 f"No source adapter for '{scheme}:'.",

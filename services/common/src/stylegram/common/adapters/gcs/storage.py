@@ -20,7 +20,7 @@ from requests.adapters import HTTPAdapter
 
 from stylegram.common import object_names
 from stylegram.common.adapters.gcs import facts, signing, troubles
-from stylegram.common.errors import AlreadyExists, InvalidObjectName, NotFound, StylegramError
+from stylegram.common.errors import AlreadyExists, InvalidObjectName, NotFound, StylegramError, Unavailable
 from stylegram.common.metrics import STORAGE_BYTES, STORAGE_SECONDS
 from stylegram.common.ports import StoredObject
 
@@ -148,13 +148,18 @@ class GcsStorage:
             return
         token: str | None = None
         while True:
-            blobs, token = self._page(prefix, token)
+            before = token
+            blobs, token = self._page(prefix, before)
             for blob in blobs:
                 name = blob.name.removeprefix(self._prefix)
                 if stored := facts.stored_object(name, blob):
                     yield stored
             if token is None:
                 return
+            if token == before:
+                raise Unavailable(
+                    f"The bucket '{self._bucket.name}' gave the same page again, and would do so for ever."
+                )
 
     def delete(self, name: str) -> bool:
         """See `Storage.delete`."""

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from googleapiclient.errors import HttpError
 
-from stylegram.common.errors import ChangesLost, StylegramError, Unavailable
+from stylegram.common.errors import ChangesLost, NotFound, StylegramError, Unavailable
 from stylegram.ingest.sources.drive.items import ITEM_FIELDS, Item, read_item
 from stylegram.ingest.sources.drive.link import Link
+from stylegram.ingest.sources.drive.troubles import UnreadableAnswer
 
 if TYPE_CHECKING:
     from googleapiclient._apis.drive.v3 import DriveResource
@@ -20,7 +21,7 @@ _PAGE = 1000
 # Without these, what lies in a shared drive is not there.
 _ALL_DRIVES: Mapping[str, Any] = {"supportsAllDrives": True, "includeItemsFromAllDrives": True}
 # What Drive answers to a token of changes that it does not know or that is too old.
-_TOKEN_IS_NO_GOOD = {400, 404, 410}
+_TOKEN_IS_NO_GOOD = {400, 410}
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class DriveApi:
         )
         if answer.get("incompleteSearch"):
             raise Unavailable("Google Drive did not search everything, and listed only a part of the files.")
-        return [read_item(found) for found in answer.get("files", ())], answer.get("nextPageToken")
+        return [read_item(found) for found in answer.get("files", ())], _next_page(answer, token)
 
     def changes(self, token: str, drive: str) -> ChangePage:
         """A page of what changed since the token was got, in all of a drive.
@@ -148,10 +149,9 @@ class DriveApi:
                 ),
             )
         except StylegramError as error:
-            if isinstance(error.__cause__, HttpError) and error.__cause__.resp.status in _TOKEN_IS_NO_GOOD:
-                raise ChangesLost(
-                    "Google Drive cannot tell any more what has changed since the last sync."
-                ) from error.__cause__
+            cause = error.__cause__
+            if isinstance(error, NotFound) or (isinstance(cause, HttpError) and cause.resp.status in _TOKEN_IS_NO_GOOD):
+                raise ChangesLost("Google Drive cannot tell any more what has changed since the last sync.") from cause
             raise
         changes = {
             # What was removed comes without the file, and what happened to a drive without a file's id.
@@ -159,7 +159,7 @@ class DriveApi:
             for change in answer.get("changes", ())
             if "fileId" in change
         }
-        following = answer.get("nextPageToken")
+        following = _next_page(answer, token)
         return ChangePage(changes, str(following or answer["newStartPageToken"]), following is None)
 
     def media(self, file_id: str, keys: Mapping[str, str]) -> "HttpRequest":
@@ -174,10 +174,23 @@ class DriveApi:
         def attempt() -> Mapping[str, Any]:
             asked = request(self.link.service())
             asked.headers.update(headers or {})
-            answer: Mapping[str, Any] = asked.execute()
+            try:
+                answer = asked.execute()
+            except UnicodeDecodeError:
+                raise UnreadableAnswer from None
+            # The library gives what is no JSON as it came.
+            if not isinstance(answer, dict):
+                raise UnreadableAnswer
             return answer
 
         return self.link.call(what, attempt)
+
+
+def _next_page(answer: Mapping[str, Any], token: str | None) -> str | None:
+    following: str | None = answer.get("nextPageToken")
+    if following is not None and following == token:
+        raise Unavailable("Google Drive gave the same page again, and would do so for ever.")
+    return following
 
 
 def _drive_id(drive: str) -> dict[str, Any]:

@@ -41,6 +41,7 @@ def _fetch(api: DriveApi, file: SourceFile, keys: Mapping[str, str]) -> bytes | 
     ranges = MediaIoBaseDownload(buffer, api.media(file.key, keys), chunksize=_RANGE)
     is_done = False
     while not is_done:
+        before = buffer.tell()
         try:
             status, is_done = api.link.call(f"file '{file.name}' ({file.key})", ranges.next_chunk)
         except NotFound as error:
@@ -49,7 +50,10 @@ def _fetch(api: DriveApi, file: SourceFile, keys: Mapping[str, str]) -> bytes | 
             if isinstance(error.__cause__, HttpError) and error.__cause__.resp.status == 416:
                 return None
             raise
-        if status.total_size != file.size:
+        if status.total_size != file.size or buffer.tell() > file.size:
+            return None
+        if not is_done and buffer.tell() == before:
+            # A server, or what stands before it, that makes nothing of ranges would be asked for them for ever.
             return None
     return buffer.getvalue()
 

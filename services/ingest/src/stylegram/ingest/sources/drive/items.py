@@ -8,7 +8,7 @@ from stylegram.common.ports import SourceFile
 from stylegram.ingest.sources.names import could_be_picture
 
 ITEM_FIELDS = (
-    "id,name,mimeType,size,md5Checksum,modifiedTime,parents,trashed,driveId,resourceKey,"
+    "id,name,mimeType,size,md5Checksum,modifiedTime,parents,trashed,driveId,resourceKey,ownedByMe,sharedWithMeTime,"
     "shortcutDetails(targetId,targetMimeType,targetResourceKey)"
 )
 """What has to be asked for, since Drive leaves out everything else."""
@@ -47,6 +47,8 @@ class Item:
         drive: id of the shared drive that it is in; empty in anybody's My Drive.
         trashed: whether it or a folder above it is in the trash.
         resource_key: what whoever has it by link only has to show beside its id.
+        is_ours: whether it belongs to us or was shared with us by name, itself and not by a folder above it; False for
+            what lies in a shared drive.
         is_folder: whether it is one.
         shortcut: where it leads, if it is one.
         file: it, as sources describe files; None for what could not be a picture.
@@ -58,6 +60,7 @@ class Item:
     drive: str
     trashed: bool
     resource_key: str | None
+    is_ours: bool
     is_folder: bool
     shortcut: Shortcut | None
     file: SourceFile | None
@@ -69,15 +72,21 @@ def read_item(found: Mapping[str, Any]) -> Item:
     details = found.get("shortcutDetails") if kind == _SHORTCUT else None
     return Item(
         id=found["id"],
-        name=found.get("name", ""),
+        name=_name(found),
         parents=frozenset(found.get("parents", ())),
         drive=found.get("driveId", ""),
         trashed=found.get("trashed", False),
         resource_key=found.get("resourceKey"),
+        is_ours=found.get("ownedByMe", False) or "sharedWithMeTime" in found,
         is_folder=kind == _FOLDER,
         shortcut=_read_shortcut(details) if details and "targetId" in details else None,
         file=_read_file(found) if not kind.startswith(_NATIVE) else None,
     )
+
+
+def _name(found: Mapping[str, Any]) -> str:
+    # JSON can have half a character in it (a lone surrogate), which no database and no log takes.
+    return str(found.get("name", "")).encode(errors="replace").decode()
 
 
 def _read_shortcut(details: Mapping[str, Any]) -> Shortcut:
@@ -88,7 +97,7 @@ def _read_shortcut(details: Mapping[str, Any]) -> Shortcut:
 
 
 def _read_file(found: Mapping[str, Any]) -> SourceFile | None:
-    name = found.get("name", "")
+    name = _name(found)
     if "size" not in found or not could_be_picture(name):
         return None
     size = int(found["size"])

@@ -70,6 +70,8 @@ class Link:
                 client_options={"api_endpoint": self._endpoint} if self._endpoint else None,
                 # The description of the API comes with the package; nothing is fetched for it.
                 static_discovery=True,
+                # Else each thread logs that there is no cache for it.
+                cache_discovery=False,
             )
         found: DriveResource = service
         return found

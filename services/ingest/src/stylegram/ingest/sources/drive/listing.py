@@ -14,6 +14,8 @@ from stylegram.ingest.sources.drive.walk import Walk
 def list_tree(api: DriveApi, address: Address, keys: dict[str, str]) -> Iterator[SourcePage]:
     """Every file of the tree; see `Source.listing`.
 
+    A folder that we may see only since anybody may has no state: its changes are in nobody's list.
+
     Args:
         api: whom to ask.
         address: of the folder.
@@ -34,7 +36,9 @@ def list_tree(api: DriveApi, address: Address, keys: dict[str, str]) -> Iterator
         return drive, True
 
     walk = Walk(api, tree, open_feed)
-    walk.enter(root.id, open_feed(root.drive)[0])
+    feed, _ = open_feed(root.drive)
+    is_told_of = bool(feed) or _is_shared_with_us(api, root, keys)
+    walk.enter(root.id, feed, alone=not is_told_of)
     last: list[SourceFile] = []
     for files in filter(None, walk.files()):
         if last:
@@ -43,7 +47,7 @@ def list_tree(api: DriveApi, address: Address, keys: dict[str, str]) -> Iterator
     # A folder that is thrown away meanwhile looks empty, as if each of its files had been.
     if find_root(api, address, keys).drive != root.drive:
         raise Unavailable(f"The folder {address.url} was moved while it was listed.")
-    yield SourcePage(last, state=tree.dump())
+    yield SourcePage(last, state=tree.dump() if is_told_of else None)
 
 
 def find_root(api: DriveApi, address: Address, keys: dict[str, str]) -> Item:
@@ -64,6 +68,14 @@ def find_root(api: DriveApi, address: Address, keys: dict[str, str]) -> Item:
             f"'{item.name}' ({item.id}) in Google Drive is not a folder.", advice="Give the link to a folder."
         )
     return item
+
+
+def _is_shared_with_us(api: DriveApi, item: Item, keys: dict[str, str]) -> bool:
+    """Whether it, or a folder above it, belongs to us or was shared with us by name."""
+    try:
+        return item.is_ours or any(_is_shared_with_us(api, api.item(above, keys), keys) for above in item.parents)
+    except NotFound:
+        return False
 
 
 def _look(api: DriveApi, item_id: str, keys: dict[str, str]) -> Item:

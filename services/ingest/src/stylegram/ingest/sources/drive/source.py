@@ -16,6 +16,7 @@ from stylegram.ingest.sources.drive.changes import list_changes
 from stylegram.ingest.sources.drive.download import download
 from stylegram.ingest.sources.drive.link import Link
 from stylegram.ingest.sources.drive.listing import find_root, list_tree
+from stylegram.ingest.sources.drive.patience import Patience
 
 
 class DriveSource:
@@ -59,9 +60,14 @@ def open_drive(
     credentials_file: Path | None = None,
     subject: str | None = None,
     endpoint: str | None = None,
+    give_up_after: float = 120.0,
 ) -> DriveSource:
     """The folder as a source; see `open_source`."""
     link = Link(
-        lambda: login.load(credentials_file, subject, emulated=endpoint is not None), subject=subject, endpoint=endpoint
+        lambda: login.load(credentials_file, subject, emulated=endpoint is not None),
+        subject=subject,
+        endpoint=endpoint,
+        patience=Patience(give_up_after),
+        timeout=min(30.0, give_up_after),
     )
     return DriveSource(DriveApi(link), address)

@@ -10,7 +10,19 @@ from googleapiclient.errors import HttpError
 
 from stylegram.common.errors import NotFound, StylegramError, Unavailable
 
-TROUBLES = (HttpError, GoogleAuthError, httplib2.HttpLib2Error, http.client.HTTPException, OSError)
+
+class UnreadableAnswer(Exception):
+    """What came with a good status is no JSON, so it is not Drive's: something on the way answered."""
+
+
+TROUBLES = (
+    HttpError,
+    GoogleAuthError,
+    httplib2.HttpLib2Error,
+    http.client.HTTPException,
+    OSError,
+    UnreadableAnswer,
+)
 """All that a call may raise."""
 
 _TOO_FAST = {"rateLimitExceeded", "userRateLimitExceeded"}
@@ -20,9 +32,13 @@ _LOG_IN_AGAIN = (
     "Have them renewed: share the folder with a service account and name its key file, or run `stylegram auth drive`"
     " again. Logins with an app that is still in testing end after seven days."
 )
+_SCOPE = "They need the scope drive.readonly: name a service account's key file, or run `stylegram auth drive`."
 _ADVICE = {
     "accessNotConfigured": "Enable the Google Drive API in the Google Cloud project that the credentials are of.",
-    "insufficientPermissions": "The credentials need the scope drive.readonly.",
+    "insufficientPermissions": _SCOPE,
+    "invalid_scope": _SCOPE,
+    "unauthorized_client": "Have an administrator of the Google Workspace grant the service account's client id"
+    " domain-wide delegation for https://www.googleapis.com/auth/drive.readonly.",
     "cannotDownloadFile": "Its owner keeps others from downloading it: have that changed, or take it out.",
     "cannotDownloadAbusiveFile": "Google takes it for malware or spam, and gives it to its owner only.",
     "downloadQuotaExceeded": "It was fetched too often lately; Google gives it again within a day.",
@@ -46,7 +62,7 @@ def trouble_of(error: Exception) -> Trouble:
     if isinstance(error, HttpError):
         if error.resp.status == 429 or reason_of(error) in _TOO_FAST:
             return Trouble.TOO_FAST
-        return Trouble.PASSING if error.resp.status >= 500 else Trouble.LASTING
+        return Trouble.PASSING if error.resp.status == 408 or error.resp.status >= 500 else Trouble.LASTING
     if isinstance(error, GoogleAuthError):
         return Trouble.PASSING if isinstance(error, TransportError) or error.retryable else Trouble.LASTING
     return Trouble.PASSING
@@ -74,7 +90,8 @@ def explained(error: Exception, what: str, account: str) -> StylegramError:
         # The library's own words repeat what the server said, which may be anything: only its code is safe.
         code = next((str(part["error"]) for part in error.args if isinstance(part, dict) and "error" in part), "")
         return Unavailable(
-            f"Google does not accept the credentials of {account}{f' ({code})' if code else ''}.", advice=_LOG_IN_AGAIN
+            f"Google does not accept the credentials of {account}{f' ({code})' if code else ''}.",
+            advice=_ADVICE.get(code, _LOG_IN_AGAIN),
         )
     if isinstance(error, GoogleAuthError) and not isinstance(error, TransportError):
         return Unavailable(f"There is no access to Google with the credentials of {account}.", advice=_LOG_IN_AGAIN)

@@ -30,29 +30,30 @@ class Walk:
         self._api = api
         self._tree = tree
         self._open_feed = open_feed
-        self._ahead: dict[str, list[str]] = {}
+        self._ahead: dict[tuple[str, bool], list[str]] = {}
         # A dictionary, as it keeps the order in which they came.
         self._targets: dict[str, None] = {}
         self._found: set[str] = set()
 
-    def note(self, item: Item, drive: str) -> SourceFile | None:
+    def note(self, item: Item, drive: str, *, alone: bool = False) -> SourceFile | None:
         """Take in what lies in the tree: a file at once; a folder or a shortcut will be gone into by `files`.
 
         Args:
             item: not in the trash.
             drive: the one whose changes tell of it.
+            alone: see `enter`.
 
         Returns:
             The file, unless it was found before or could not be a picture.
         """
         if is_hidden(item.name):
             return None
-        if item.resource_key and not item.parents.isdisjoint(self._tree.keys):
-            # Below what we have by link, nothing is shared with us in any other way.
+        if item.resource_key and (alone or not item.parents.isdisjoint(self._tree.keys)):
+            # Below what we have by link, nothing is shared with us in any other way; of all else none is needed.
             self._tree.keys[item.id] = item.resource_key
         if item.is_folder:
             if self._tree.address.nested:
-                self.enter(item.id, drive)
+                self.enter(item.id, drive, alone=alone)
         elif item.shortcut:
             self._follow(item)
         elif item.file and item.id not in self._found:
@@ -60,11 +61,18 @@ class Walk:
             return item.file
         return None
 
-    def enter(self, folder: str, drive: str) -> None:
-        """Have a folder listed by `files`, unless it is in the tree already."""
+    def enter(self, folder: str, drive: str, *, alone: bool = False) -> None:
+        """Have a folder listed by `files`, unless it is in the tree already.
+
+        Args:
+            folder: its id.
+            drive: the one whose changes tell of it.
+            alone: whether it, and each that is in it, is asked about by itself: what neither is ours nor was shared
+                with us by name Drive searches only in part when it is asked about several folders.
+        """
         if folder not in self._tree.folders:
             self._tree.folders.add(folder)
-            self._ahead.setdefault(drive, []).append(folder)
+            self._ahead.setdefault((drive, alone), []).append(folder)
 
     def files(self) -> Iterator[list[SourceFile]]:
         """All files that lie ahead, page by page.
@@ -75,28 +83,30 @@ class Walk:
         while self._ahead or self._targets:
             # Shortcuts come last: most lead to what has been found by then.
             if self._ahead:
-                drive, folders = self._ahead.popitem()
-                if rest := folders[PARENTS_PER_QUERY:]:
-                    self._ahead[drive] = rest
-                yield from self._list(folders[:PARENTS_PER_QUERY], drive)
+                (drive, alone), folders = self._ahead.popitem()
+                count = 1 if alone else PARENTS_PER_QUERY
+                if rest := folders[count:]:
+                    self._ahead[drive, alone] = rest
+                yield from self._list(folders[:count], drive, alone=alone)
             else:
                 yield self._arrive(self._targets.popitem()[0])
 
-    def _list(self, folders: Sequence[str], drive: str) -> Iterator[list[SourceFile]]:
-        token, empty = None, True
+    def _list(self, folders: Sequence[str], drive: str, *, alone: bool) -> Iterator[list[SourceFile]]:
+        token, silent = None, dict.fromkeys(folders)
         while True:
             try:
                 items, token = self._api.children(folders, drive, token, self._tree.keys)
             except NotFound as error:
                 raise Unavailable("A folder in Google Drive went away while it was listed.") from error
-            empty = empty and not items
-            yield [file for item in items if (file := self.note(item, drive))]
+            for parent in {parent for item in items for parent in item.parents}:
+                silent.pop(parent, None)
+            yield [file for item in items if (file := self.note(item, drive, alone=alone))]
             if not token:
                 break
-        if empty and len(folders) > 1:
-            # Drive is known to answer questions about several folders with nothing at all, at times.
-            for folder in folders:
-                yield from self._list([folder], drive)
+        if len(folders) > 1:
+            # Drive is known to answer questions about several folders without a word about some of them, at times.
+            for folder in silent:
+                yield from self._list([folder], drive, alone=alone)
 
     def _follow(self, item: Item) -> None:
         shortcut = item.shortcut
@@ -122,5 +132,5 @@ class Walk:
         if item is None or item.trashed:
             _log.info("shortcut_dangles", target=target)
             return []
-        file = self.note(item, drive)
+        file = self.note(item, drive, alone=not drive and not item.is_ours)
         return [file] if file else []
