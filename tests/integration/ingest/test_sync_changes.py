@@ -39,6 +39,7 @@ class Feed:
         self.asked: list[str] = []
         self.reads: list[str] = []
         self.per_page = 1000
+        self.forgetful = False
         self.trouble: Callable[[str], None] = lambda _what: None
 
     def put(self, key: str, data: bytes) -> None:
@@ -65,7 +66,7 @@ class Feed:
         for start in range(0, len(files), self.per_page):
             self.trouble("listing")
             yield SourcePage(files[start : start + self.per_page])
-        yield SourcePage(state=str(len(self.pages)))
+        yield SourcePage(state=None if self.forgetful else str(len(self.pages)))
 
     def changes(self, since: str) -> Iterator[SourcePage]:
         self.asked.append(since)
@@ -178,6 +179,13 @@ def test_where_changes_are_lost_everything_is_listed(ingest: Ingest, feed: Feed)
     feed.trouble = lambda _: None
     sync_photos(ingest, feed)
     assert feed.asked[-1] == "5", "the listing does not lead to the changes after it"
+
+
+def test_a_source_that_cannot_tell_any_more_is_listed_each_time(ingest: Ingest, feed: Feed) -> None:
+    feed.forgetful = True
+    sync_photos(ingest, feed, full=True)
+    assert sync_photos(ingest, feed).listed
+    assert feed.asked == []
 
 
 def test_everything_is_listed_now_and_then_and_on_demand(ingest: Ingest, feed: Feed) -> None:

@@ -95,8 +95,12 @@ class Ingest(Jobs, Assets, Queues, Syncs):
         self.broker.close()
 
 
-def sources_of(settings: IngestSettings) -> Mapping[Role, Source]:
+def sources_of(settings: IngestSettings, *, give_up_after: float = 120.0) -> Mapping[Role, Source]:
     """Each role's source.
+
+    Args:
+        settings: where they are.
+        give_up_after: seconds after which a call to Drive is given up.
 
     Raises:
         ConfigurationError: a URL has no adapter, or is wrong.
@@ -108,6 +112,7 @@ def sources_of(settings: IngestSettings) -> Mapping[Role, Source]:
             credentials_file=settings.drive_credentials_file,
             subject=settings.drive_subject,
             endpoint=settings.drive_endpoint,
+            give_up_after=give_up_after,
         )
         for role, url in urls.items()
     }

@@ -80,7 +80,7 @@ class IngestSettings(Settings):
     drive_endpoint: str | None = Field(None, description="Where Drive answers, if not at Google's.")
     sync_parallel: int = Field(6, ge=1, le=32, description="Files that a sync works on at once.")
     full_sync_hours: float = Field(
-        24.0, gt=0, description="After which a sync lists everything again, instead of asking what has changed."
+        6.0, gt=0, description="After which a sync lists everything again, instead of asking what has changed."
     )
     turn_upright: bool = Field(
         False,

@@ -57,6 +57,10 @@ class SourceRepository:
         if not insert_new(self._session, SourceStateRow(**self._identity, **listed)):
             self._session.execute(update(SourceStateRow).filter_by(**self._identity).values(**listed))
 
+    def drop_state(self) -> None:
+        """Everything was listed, and what changes cannot be told."""
+        self._session.execute(delete(SourceStateRow).filter_by(**self._identity))
+
     def move_state(self, state: str) -> None:
         """What came before this has been dealt with."""
         self._session.execute(update(SourceStateRow).filter_by(**self._identity).values(state=state))

@@ -26,6 +26,9 @@ from stylegram.local.state_folder import embedded_settings, ingest_settings
 from stylegram.local.sync_display import NAMES
 from stylegram.stylizer.settings import StylizerSettings
 
+# Nobody wants to wait for minutes at a prompt for what a service would be patient about.
+_PATIENCE_SECONDS = 20.0
+
 
 class Finding(BaseModel):
     """What an examination found.
@@ -79,7 +82,7 @@ def examinations(state: Path | None, photos: str | None, styles: str | None) -> 
     """
     overrides = embedded_settings(state) if state else {}
     settings = ingest_settings(state, photos, styles) if state else read_settings(IngestSettings)
-    for role, source in sources_of(settings).items():
+    for role, source in sources_of(settings, give_up_after=_PATIENCE_SECONDS).items():
         yield Examination(NAMES[role], partial(_look_at_source, source))
     yield Examination("storage", partial(_look_at_storage, settings))
     yield Examination("broker", partial(_look_at_broker, settings))

@@ -101,7 +101,9 @@ class Discovery:
             self._check_place(repository)
             untold = [key for _, key in self._fates if key not in here]
             self._note_gone(untold, repository.forget_all_but(here))
-            if page.state is not None:
+            if page.state is None:
+                repository.drop_state()
+            else:
                 repository.begin_state(page.state)
 
     def _follow(self, state: str) -> None:
