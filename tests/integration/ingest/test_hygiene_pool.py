@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psutil
@@ -241,12 +242,24 @@ def test_closing_ends_who_is_at_work_and_who_waits(tmp_path: Path) -> None:
         hygiene.clean(png(1))
 
 
-def test_a_process_that_cannot_start_is_not_the_pictures_fault() -> None:
+def test_a_process_that_cannot_start_is_not_the_pictures_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = ModuleType("only_here")
+    exec("def task(data, judge): ...", here.__dict__)
+    monkeypatch.setitem(sys.modules, "only_here", here)
     files = psutil.Process().num_fds()
-    # Python itself has more than that already.
-    with Hygiene(1, megabytes=1) as hygiene, pytest.raises(Unavailable, match="No process to clean pictures in"):
+    with (
+        Hygiene(1, task=here.task) as hygiene,
+        pytest.raises(Unavailable, match="No process to clean pictures in"),
+    ):
         hygiene.clean(png(1))
     assert psutil.Process().num_fds() == files
+
+
+@pytest.mark.parametrize("time", range(5))
+def test_a_process_with_hardly_any_memory_ends_one_way_or_another(time: int) -> None:
+    # Python itself has more than that already.
+    with Hygiene(1, megabytes=1) as hygiene, pytest.raises((InvalidImage, Unavailable)):
+        hygiene.clean(png(1))
 
 
 def test_a_killed_parent_leaves_no_process(tmp_path: Path) -> None:

@@ -33,6 +33,9 @@ _children = threading.Lock()
 
 _ERRORS = {kind.code: kind for kind in (InvalidImage, ConfigurationError)}
 
+# It takes a tenth of one; a machine that swaps takes its time.
+_START_SECONDS = 60
+
 _PICTURES_PER_PROCESS = 100
 """Decoders leak, and leave memory in pieces."""
 
@@ -193,6 +196,8 @@ class _Worker:
             with theirs, _children, _no_main_module():
                 _PROCESSES.set_forkserver_preload([work.__module__])
                 self._process.start()
+            if not self._pipe.poll(_START_SECONDS):
+                raise TimeoutError(f"it was not ready within {_START_SECONDS} s")
             self._pipe.recv_bytes()
         except (OSError, EOFError) as error:
             self.end()

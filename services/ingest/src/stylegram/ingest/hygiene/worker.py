@@ -89,10 +89,11 @@ def _confine(limits: Limits) -> None:
     # Ctrl-C in a terminal goes to every process there; what becomes of us is the parent's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(_NICENESS)
+    # Before memory gets short: a thread that has none to begin with is waited for, for ever.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _lower(resource.RLIMIT_CORE, 0)
     # Not RLIMIT_AS: that counts what is only reserved, and each thread of a decoder reserves 136 MB, a thread a core.
     _lower(resource.RLIMIT_DATA, limits.megabytes * 2**20)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _lower(kind: int, limit: int) -> None:
