@@ -202,7 +202,7 @@ class _Worker:
         except (OSError, EOFError) as error:
             self.end()
             raise Unavailable(
-                f"No process to clean pictures in can be started: {error or type(error).__name__}.",
+                f"No process to clean pictures in can be started: {str(error) or type(error).__name__}.",
                 advice="The machine may be short of memory or of processes.",
             ) from error
 
