@@ -65,7 +65,7 @@ def open_with_key(fake: GcsFake, monkeypatch: pytest.MonkeyPatch, file: Path) ->
     """As `open_gcs` does it; what the library asks of Google on its own comes to the fake."""
     for name, value in fake.proxy().items():
         monkeypatch.setenv(name, value)
-    credentials = load_credentials(file, scopes=["https://www.googleapis.com/auth/cloud-platform"])
+    credentials = load_credentials(file, scopes=["https://www.googleapis.com/auth/cloud-platform"], advice="")
     client = Client(project=None, credentials=credentials, client_options={"api_endpoint": fake.url})
     return GcsStorage(client, fake.bucket, credentials=credentials, retry=QUICK)
 

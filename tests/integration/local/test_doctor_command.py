@@ -63,6 +63,10 @@ def test_what_the_settings_name_is_looked_at(
     found = verdicts(told)
     assert [name for name in found if found[name] == "bad"][:4] == ["photographs", "paintings", "broker", "database"]
     assert "secretpassword" not in told.out + told.err
+    told = stylegram("doctor")
+    assert "→ Look at STYLEGRAM_DATABASE_URL" in told.out
+    assert "→ Look at STYLEGRAM_BROKER_URL" in told.out
+    assert len(told.out.splitlines()) == 2 * len(found) - 2, "a finding has more lines than itself and the advice"
 
 
 def test_a_setting_that_is_wrong_ends_the_examination(stylegram: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,7 +117,10 @@ def test_a_source_that_is_gone_is_said(stylegram: Command, place: Place, folders
     [
         (("--photos", "."), "Give its --state as well"),
         (("--state", ".", "--url", "http://127.0.0.1:1"), "two places to sync"),
-        (("--state", "s", "--photos", "ftp://somewhere"), "No source adapter for 'ftp:'"),
+        (("--state", "s", "--photos", "ftp://somewhere", "--styles", "gdrive://a"), "No source adapter for 'ftp:'"),
+        (("--state", "s", "--photos", "."), "Nobody says where the pictures come from: --styles missing"),
+        (("--state", "s", "--photos", "gdrive://a", "--styles", "nowhere"), "There is no folder 'nowhere'"),
+        (("--state", "s", "--photos", "drive.google.com/drive/recent", "--styles", "gdrive://a"), "names no folder"),
         (("--url", "http://127.0.0.1:1"), "No Stylegram answers"),
     ],
 )
@@ -128,6 +131,31 @@ def test_what_cannot_be_is_said(
     told = stylegram("sync", *options)
     assert told.code in (1, 2)
     assert words in told.err
+
+
+def test_what_one_source_gave_is_told_though_the_other_is_away(
+    stylegram: Command, place: Place, folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folders / "paintings" / "a.png").write_bytes(png(1))
+    if "--state" in place:
+        place = *place[:1], (folders / "away").as_uri(), *place[2:]
+    else:
+        (folders / "photos").rename(folders / "unmounted")
+    told = stylegram("sync", *place)
+    assert told.code == 1
+    assert [line.split() for line in told.out.splitlines()[1:]] == [["new", "paintings", "a.png"]]
+    assert "There is no folder" in told.err
+
+
+def test_a_copy_says_of_what_and_a_name_stays_on_its_line(stylegram: Command, place: Place, folders: Path) -> None:
+    for name in ("a.png", "b\nc.png"):
+        (folders / "photos" / name).write_bytes(png(1))
+    told = stylegram("sync", *place)
+    assert "1 new, 1 copies" in told.err
+    new, copy = told.out.splitlines()[1:]
+    # Which of the two comes first is chance.
+    assert (new.split()[0], copy.split()[0]) == ("new", "copy")
+    assert "The same picture came as" in copy
 
 
 def test_a_state_folder_in_a_source_is_refused(stylegram: Command, folders: Path) -> None:

@@ -19,6 +19,7 @@ from stylegram.ingest.sources.drive.address import Address, parse
         ("https://drive.google.com/drive/u/0/folders/1aB2", Address("1aB2")),
         ("https://drive.google.com/drive/u/12/mobile/folders/1aB2/?nested=false", Address("1aB2", nested=False)),
         ("https://drive.google.com/open?id=1aB2", Address("1aB2")),
+        ("https://drive.google.com/drive/u/0/my-drive", Address("root")),
         ("https://drive.google.com/open?id=1aB2&resourceKey=0-k&authuser=0", Address("1aB2", "0-k")),
     ],
 )
@@ -39,7 +40,8 @@ def test_a_folder_is_found_in_every_way_of_naming_it(url: str, address: Address)
         ("gdrive://[", "cannot be understood"),
         ("gdrive://1aB2?nested=perhaps", "nested is 'perhaps'"),
         ("gdrive://1aB2?nestled=false", "an option that there is not: nestled"),
-        ("https://drive.google.com/drive/my-drive", "names no folder"),
+        ("https://drive.google.com/drive/recent", "names no folder"),
+        ("https://docs.google.com/document/d/1aB2/edit", "is the link to a document"),
         ("https://drive.google.com/drive/folders/", "names no folder"),
         ("https://drive.google.com/open?usp=sharing", "names no folder"),
         ("https://drive.google.com/file/d/1aB2/view?usp=sharing", "is the link to a file"),

@@ -92,7 +92,7 @@ def test_what_changed_in_a_folder_only_a_listing_tells(tmp_path: Path) -> None:
 def test_a_missing_folder_is_not_an_empty_one(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no folder"):
         files(tmp_path / "away")
-    with pytest.raises(NotFound, match="no folder"):
+    with pytest.raises(NotFound, match="is a file, not a folder"):
         files(write(tmp_path / "file"))
 
 

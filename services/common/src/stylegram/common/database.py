@@ -119,7 +119,9 @@ def _unless_unavailable() -> Iterator[None]:
     except DBAPIError as error:
         if not (isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated):
             raise
-        raise Unavailable(f"The database did not answer: {error.orig}.") from error
+        # The driver's words come in several lines.
+        words = " ".join(str(error.orig).split()).rstrip(".?")
+        raise Unavailable(f"The database did not answer: {words}.") from error
     except PoolTimeout as error:
         raise Unavailable("The database did not answer: all connections to it stayed in use.") from error
 

@@ -1,6 +1,6 @@
 """Who we are to Google: credentials for Drive and Cloud Storage, whatever kind they are of.
 
->>> load_credentials(Path("key.json"), scopes=["https://www.googleapis.com/auth/drive.readonly"])  # doctest: +SKIP
+>>> load_credentials(Path("key.json"), scopes=[DRIVE], advice="Name another with --key.")  # doctest: +SKIP
 """
 
 import json
@@ -17,7 +17,9 @@ from google.oauth2 import service_account
 from stylegram.common.errors import ConfigurationError
 
 
-def load_credentials(file: Path | None, *, scopes: Sequence[str], subject: str | None = None) -> Credentials:
+def load_credentials(
+    file: Path | None, *, scopes: Sequence[str], advice: str, subject: str | None = None
+) -> Credentials:
     """The credentials in `file`, or the application default credentials; nobody is asked whether they are good.
 
     Args:
@@ -25,12 +27,13 @@ def load_credentials(file: Path | None, *, scopes: Sequence[str], subject: str |
             identity federation. None for the application default credentials: what GOOGLE_APPLICATION_CREDENTIALS
             names, what `gcloud auth application-default login` left, or the machine's own account.
         scopes: what they are to be good for.
+        advice: where to name others, for errors.
         subject: e-mail address of the user in whose name a service account acts.
 
     Raises:
         ConfigurationError: there are none, they cannot be read, or they cannot act in anybody's name.
     """
-    credentials = _default(scopes) if file is None else _from_file(file, scopes)
+    credentials = _default(scopes, advice) if file is None else _from_file(file, scopes, advice)
     if subject is None:
         return credentials
     if not hasattr(credentials, "with_subject"):
@@ -42,18 +45,17 @@ def load_credentials(file: Path | None, *, scopes: Sequence[str], subject: str |
     return acting
 
 
-def _default(scopes: Sequence[str]) -> Credentials:
+def _default(scopes: Sequence[str], advice: str) -> Credentials:
     try:
         credentials, _ = google.auth.default(scopes=list(scopes))
     except (GoogleAuthError, OSError, ValueError) as error:
         raise ConfigurationError(
-            "There are no Google credentials on this machine, or none that can be used.",
-            advice="Name a service account's key file in the settings, or run `gcloud auth application-default login`.",
+            "There are no Google credentials on this machine, or none that can be used.", advice=advice
         ) from error
     return credentials
 
 
-def _from_file(file: Path, scopes: Sequence[str]) -> Credentials:
+def _from_file(file: Path, scopes: Sequence[str], advice: str) -> Credentials:
     try:
         info = json.loads(file.read_bytes())
         # Each kind by its own name: Google warns of the one call that takes any, as some kinds run commands.
@@ -73,11 +75,10 @@ def _from_file(file: Path, scopes: Sequence[str]) -> Credentials:
         return credentials
     except OSError as error:
         raise ConfigurationError(
-            f"The Google credentials '{file}' cannot be read: {error.strerror}.",
-            advice="Mount the file, or correct the setting that names it.",
+            f"The Google credentials '{file}' cannot be read: {error.strerror}.", advice=advice
         ) from None
     except (GoogleAuthError, ValueError, KeyError, TypeError, AttributeError):
         raise ConfigurationError(
             f"'{file}' holds no Google credentials that can be used.",
-            advice="It is the JSON file that Google's console gives for a service account's key.",
+            advice=f"It is the JSON file that Google's console gives for a service account's key. {advice}",
         ) from None

@@ -155,11 +155,13 @@ class Syncs:
         self._sync_progress.status = SyncStatus(running=True, started_at=utcnow())
 
     def _sync(self, on_file: OnFile | None, *, full: bool, dry_run: bool) -> dict[Role, SyncReport]:
-        progress, reports = self._sync_progress, dict[Role, SyncReport]()
+        progress, reports, begun = self._sync_progress, dict[Role, SyncReport](), dict[Role, SyncReport]()
 
         def note(done: int, total: int, report: SyncReport) -> None:
-            seen = (*reports.values(), report)
-            progress.status = replace(progress.status, role=report.role, done=done, total=total, reports=seen)
+            begun[report.role] = report
+            progress.status = replace(
+                progress.status, role=report.role, done=done, total=total, reports=tuple(begun.values())
+            )
             if self._sync_end.is_set():
                 raise _ended()
             if on_file:
@@ -169,7 +171,7 @@ class Syncs:
         try:
             for role, source in self.sources.items():
                 try:
-                    reports[role] = sync(
+                    begun[role] = reports[role] = sync(
                         source,
                         role,
                         engine=self.engine,
@@ -191,9 +193,10 @@ class Syncs:
             raise
         finally:
             # What was done before the end came is worth knowing too.
-            seen = progress.status.reports if problem else tuple(reports.values())
             words = (str(problem) or type(problem).__name__) if problem else None
-            progress.status = replace(progress.status, running=False, finished_at=utcnow(), reports=seen, problem=words)
+            progress.status = replace(
+                progress.status, running=False, finished_at=utcnow(), reports=tuple(begun.values()), problem=words
+            )
             self._sync_lock.release()
         return reports
 

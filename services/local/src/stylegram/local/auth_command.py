@@ -102,6 +102,11 @@ def _read_secrets(file: Path) -> dict[str, object]:
         raise ConfigurationError(f"'{file}' cannot be read: {error.strerror}.", advice=_SECRETS_ADVICE) from None
     except ValueError:
         secrets = None
+    if isinstance(secrets, dict) and secrets.get("type") == "service_account":
+        raise ConfigurationError(
+            f"'{file}' is a service account's key, which needs no login.",
+            advice=f"Name it in STYLEGRAM_DRIVE_CREDENTIALS_FILE={file.absolute()}.",
+        )
     if isinstance(secrets, dict) and "web" in secrets:
         raise ConfigurationError(f"'{file}' is of an OAuth client of the type web application.", advice=_SECRETS_ADVICE)
     client = secrets.get("installed") if isinstance(secrets, dict) else None

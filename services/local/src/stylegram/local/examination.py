@@ -22,12 +22,14 @@ from stylegram.common.topology import QUEUES
 from stylegram.ingest.bootstrap import sources_of
 from stylegram.ingest.orientation import Orientation
 from stylegram.ingest.settings import IngestSettings
-from stylegram.local.state_folder import embedded_settings, ingest_settings
+from stylegram.local.state_folder import check_sources_are_named, embedded_settings, ingest_settings
 from stylegram.local.sync_display import NAMES
 from stylegram.stylizer.settings import StylizerSettings
 
 # Nobody wants to wait for minutes at a prompt for what a service would be patient about.
 _PATIENCE_SECONDS = 20.0
+_MANY = 1000
+_LOOK_AT = "Look at {}, and whether what it names runs and can be reached from here."
 
 
 class Finding(BaseModel):
@@ -53,17 +55,19 @@ class Examination:
     Args:
         name: of the thing.
         look: says what is there, or raises what is wrong; may return a finding of its own.
+        advice: how to mend what goes wrong, where the error itself does not say.
     """
 
     name: str
     look: Callable[[], str | Finding]
+    advice: str = ""
 
     def carry_out(self) -> Finding:
         """What is found; whatever goes wrong is a finding too."""
         try:
             found = self.look()
         except StylegramError as error:
-            return Finding(name=self.name, verdict="bad", detail=error.message, advice=error.advice)
+            return Finding(name=self.name, verdict="bad", detail=error.message, advice=error.advice or self.advice)
         except Exception as error:  # whoever asks what is wrong gets an answer
             return Finding(name=self.name, verdict="bad", detail=f"{type(error).__name__}: {error}")
         return found if isinstance(found, Finding) else Finding(name=self.name, verdict="good", detail=found)
@@ -82,11 +86,13 @@ def examinations(state: Path | None, photos: str | None, styles: str | None) -> 
     """
     overrides = embedded_settings(state) if state else {}
     settings = ingest_settings(state, photos, styles) if state else read_settings(IngestSettings)
+    if state:
+        check_sources_are_named(settings)
     for role, source in sources_of(settings, give_up_after=_PATIENCE_SECONDS).items():
         yield Examination(NAMES[role], partial(_look_at_source, source))
-    yield Examination("storage", partial(_look_at_storage, settings))
-    yield Examination("broker", partial(_look_at_broker, settings))
-    yield Examination("database", partial(_look_at_database, settings))
+    yield Examination("storage", partial(_look_at_storage, settings), _LOOK_AT.format("STYLEGRAM_STORAGE_URL"))
+    yield Examination("broker", partial(_look_at_broker, settings), _LOOK_AT.format("STYLEGRAM_BROKER_URL"))
+    yield Examination("database", partial(_look_at_database, settings), _LOOK_AT.format("STYLEGRAM_DATABASE_URL"))
     stylizer = read_settings(StylizerSettings, **overrides)
     yield Examination("weights", partial(_look_at_weights, stylizer, settings.orientation_model))
     yield Examination("device", partial(_look_at_device, stylizer))
@@ -95,11 +101,14 @@ def examinations(state: Path | None, photos: str | None, styles: str | None) -> 
 def _look_at_source(source: Source) -> str | Finding:
     described = source.describe()
     # Not all of it: that takes a minute where there are tens of thousands.
-    pages = (len(page.files) for page in source.listing() if page.files)
-    first, second = next(pages, 0), next(pages, 0)
-    if first + second == 0:
+    files = 0
+    for page in source.listing():
+        files += len(page.files)
+        if files >= _MANY:
+            return f"{described}, {_MANY} files or more"
+    if files == 0:
         raise NotFound(f"{described}: there is no picture in it.", advice="Put some there, or name another folder.")
-    return f"{described}, {first} files" if second == 0 else f"{described}, more than {first} files"
+    return f"{described}, {files} file{'' if files == 1 else 's'}"
 
 
 def _look_at_storage(settings: Settings) -> str:
@@ -157,7 +166,8 @@ def _look_at_weights(settings: StylizerSettings, orientation_model: Path | None)
         verify(file, settings.weights_dir)
     if orientation_model:
         Orientation.load(orientation_model)
-    return f"{len(DEFAULT_FILES)} files in {settings.weights_dir}, all as they should be"
+    judging = "; orientation can be judged" if orientation_model else ""
+    return f"{len(DEFAULT_FILES)} files in {settings.weights_dir}, all as they should be{judging}"
 
 
 def _look_at_device(settings: StylizerSettings) -> str | Finding:

@@ -17,9 +17,12 @@ def source_url(text: str) -> str:
     """
     if "://" in text:
         return text
+    if text.startswith("drive.google.com/"):  # as browsers show it
+        return f"https://{text}"
     folder = Path(text).absolute()
-    if not folder.is_dir():
-        raise typer.BadParameter(f"There is no folder '{text}'. Give a folder, or the link of one in Google Drive.")
+    if not text or not folder.is_dir():
+        what = f"'{text}' is a file" if folder.is_file() else f"There is no folder '{text}'"
+        raise typer.BadParameter(f"{what}. Give a folder, or the link of one in Google Drive.")
     return folder.as_uri()
 
 

@@ -65,6 +65,21 @@ def check_apart(state: Path, *sources: str) -> None:
             )
 
 
+def check_sources_are_named(settings: IngestSettings) -> None:
+    """Refuse to look where nobody said that pictures are.
+
+    Raises:
+        ConfigurationError: neither the command line nor the environment names both sources.
+    """
+    options = {"content_source_url": "--photos", "style_source_url": "--styles"}
+    missing = [option for name, option in options.items() if name not in settings.model_fields_set]
+    if missing:
+        raise ConfigurationError(
+            f"Nobody says where the pictures come from: {' and '.join(missing)} missing.",
+            advice="Give a folder, or the link of one in Google Drive.",
+        )
+
+
 def log_file(state: Path) -> Path:
     """Where what happens in the state folder is logged."""
     return state / "stylegram.log"

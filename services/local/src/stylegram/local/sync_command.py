@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 0.3
 
-_Reports: TypeAlias = "Sequence[SyncReport]"
-_Sync: TypeAlias = "Callable[[bool, SyncStages], _Reports]"
+_Outcome: TypeAlias = "tuple[Sequence[SyncReport], StylegramError | None]"
+"""What was done, and what ended a part of it before its time."""
+_Sync: TypeAlias = "Callable[[bool, SyncStages], _Outcome]"
 """Syncs, listing everything or not, and shows how it goes."""
 
 
@@ -56,9 +57,11 @@ def sync(
             unreadable = 0
             try:
                 with Stages(stderr) as stages:
-                    reports = run(full, SyncStages(stages, "Look at" if dry_run else "Sync"))
+                    reports, problem = run(full, SyncStages(stages, "Look at" if dry_run else "Sync"))
                 unreadable = sum(report.unreadable for report in reports)
                 print_reports(stdout, reports, json=json)
+                if problem:
+                    raise problem
             except StylegramError as error:
                 # Mended elsewhere, or over by the next time: a folder that is not mounted, another sync.
                 if not watch or not (error.retryable or isinstance(error, NotFound)):
@@ -94,7 +97,7 @@ def _there(url: str | None, *, dry_run: bool) -> Iterator[_Sync]:
 
     with open_api(url, None) as api:
 
-        def run(full: bool, stages: "SyncStages") -> _Reports:
+        def run(full: bool, stages: "SyncStages") -> _Outcome:
             status = api.start_sync(full=full, dry_run=dry_run)
             began = status.started_at
             while status.running and status.started_at == began:
@@ -104,11 +107,9 @@ def _there(url: str | None, *, dry_run: bool) -> Iterator[_Sync]:
                 status = api.sync_status()
             if status.started_at != began:
                 raise Unavailable("Nobody knows how the sync ended: Stylegram was started anew, or another sync was.")
-            if status.problem:
-                raise Unavailable(f"The sync ended early: {status.problem}")
             for report in status.reports:
                 stages.end(report)
-            return status.reports
+            return status.reports, Unavailable(status.problem) if status.problem else None
 
         yield run
 
@@ -119,23 +120,28 @@ def _here(state: Path, photos: str | None, styles: str | None, *, dry_run: bool)
     from contextlib import closing
 
     from stylegram.ingest.bootstrap import bootstrap
-    from stylegram.local.state_folder import check_apart, ingest_settings, log_file
+    from stylegram.local.state_folder import check_apart, check_sources_are_named, ingest_settings, log_file
 
     state = state.absolute()
     settings = ingest_settings(state, photos, styles)
+    check_sources_are_named(settings)
     check_apart(state, settings.content_source_url, settings.style_source_url)
     state.mkdir(parents=True, exist_ok=True)
     with closing(bootstrap(settings)) as ingest:
 
-        def run(full: bool, stages: "SyncStages") -> _Reports:
+        def run(full: bool, stages: "SyncStages") -> _Outcome:
+            problem = None
             with log_file(state).open("a", encoding="utf-8") as log:
                 configure_logs(json=True, stream=log)
                 try:
-                    reports = list(ingest.sync_all(stages.show, full=full, dry_run=dry_run).values())
+                    ingest.sync_all(stages.show, full=full, dry_run=dry_run)
+                except StylegramError as error:
+                    problem = error
                 finally:
                     configure_logs(level="warning")
+            reports = ingest.sync_status.reports
             for report in reports:
                 stages.end(report)
-            return reports
+            return reports, problem
 
         yield run

@@ -64,7 +64,8 @@ def summary(report: SyncReport) -> str:
     counts = {
         "new": report.added,
         "changed": report.changed,
-        "known": report.unchanged + report.duplicates,
+        "copies": report.duplicates,
+        "known": report.unchanged,
         "refused": report.quarantined,
         "unreadable": report.unreadable,
         "gone": report.removed,
@@ -84,12 +85,18 @@ def print_reports(console: Console, reports: Sequence[SyncReport], *, json: bool
         return
     table = Table("what", "pictures", "file", "why", box=None)
     for role, file in rows[:_MOST_ROWS]:
-        table.add_row(*map(escape, (_WORDS[file.outcome], NAMES[role], file.name, file.reason or "")))
+        cells = _WORDS[file.outcome], NAMES[role], _printable(file.name), _printable(file.reason or "")
+        table.add_row(*map(escape, cells))
     console.print(table)
     # Not all of them are in the reports where there are thousands.
     total = sum(getattr(report, outcome) for report in reports for outcome in _WORDS)
     if total > _MOST_ROWS:
         typer.echo(f"… and {total - _MOST_ROWS} more; --json has the first thousand of each.", err=True)
+
+
+def _printable(text: str) -> str:
+    """On one line; names may have line breaks in them, and what terminals obey."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def _rows(reports: Sequence[SyncReport]) -> Iterator[tuple[Role, SyncedFile]]:

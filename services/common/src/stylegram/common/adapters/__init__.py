@@ -77,6 +77,10 @@ def open_storage(url: str, *, credentials_file: Path | None = None) -> Storage:
             from stylegram.common.adapters.gcs import open_gcs
 
             return open_gcs(url, credentials_file=credentials_file)
+        case "":
+            raise ConfigurationError(
+                f"'{url}' is no URL.", advice="STYLEGRAM_STORAGE_URL takes file:///folder or gs://bucket/prefix."
+            )
         case scheme:
             raise ConfigurationError(
                 f"No storage adapter for '{scheme}:'.",

@@ -47,6 +47,8 @@ class FolderSource:
         raise ChangesLost(f"The folder '{self._root}' does not know what has changed in it.")
 
     def _check(self) -> None:
+        if self._root.is_file():
+            raise NotFound(f"'{self._root}' is a file, not a folder.", advice="Name the folder that it is in.")
         if not self._root.is_dir():
             raise NotFound(
                 f"There is no folder '{self._root}'.", advice="Make it or mount it, or correct the source's URL."

@@ -21,7 +21,7 @@ class SyncedFile:
         key: what the source knows it by.
         name: its file name.
         outcome: what became of it.
-        reason: why it is in quarantine or could not be read.
+        reason: why it is in quarantine or could not be read, or what it is a copy of.
     """
 
     key: str

@@ -148,9 +148,12 @@ class Settling:
             is_new = asset is not None and assets.add(asset)
             asset_id = assets.find(self.role, sha256)
             files.record(file, sha256=sha256, asset_id=asset_id)
+            first = None if is_new else assets.row(self.role, sha256)
         if row and row.present:
             return _outcome(file, "unchanged" if row.asset_id == asset_id else "changed")
-        return _outcome(file, "added" if is_new else "duplicates")
+        if is_new or first is None:
+            return _outcome(file, "added")
+        return SyncedFile(file.key, file.name, "duplicates", f"The same picture came as '{first.name}' before.")
 
     def _quarantine(self, file: SourceFile, sha256: str | None, refusal: InvalidImage) -> SyncedFile:
         with transaction(self.engine) as session:

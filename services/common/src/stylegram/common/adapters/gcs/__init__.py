@@ -19,6 +19,10 @@ __all__ = ["GcsStorage", "open_gcs"]
 # What an account may do is IAM's business. A narrower scope than this one gets no signatures, and users who logged in
 # with gcloud have no other.
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+_ADVICE = (
+    "Name a service account's key file in STYLEGRAM_STORAGE_CREDENTIALS_FILE, or run"
+    " `gcloud auth application-default login`."
+)
 _UNIVERSE = "googleapis.com"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 # With the longest of our names behind it, it stays within the 1,024 bytes that an object's name may have.
@@ -45,7 +49,7 @@ def open_gcs(url: str, *, credentials_file: Path | None = None) -> GcsStorage:
         )
     if emulator and credentials_file is None:
         return GcsStorage(Client(project=None), bucket, prefix)
-    credentials = _offline(load_credentials(credentials_file, scopes=_SCOPES))
+    credentials = _offline(load_credentials(credentials_file, scopes=_SCOPES, advice=_ADVICE))
     # Without a word about the project the library looks for one, on a machine of Google's by asking the network.
     client = Client(project=None, credentials=credentials)
     return GcsStorage(client, bucket, prefix, credentials=credentials)

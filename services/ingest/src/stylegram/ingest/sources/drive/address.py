@@ -9,6 +9,7 @@ from stylegram.common.errors import ConfigurationError
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 _FOLDER_PATH = re.compile(r"/(?:drive/)?(?:u/\d+/)?(?:mobile/)?folders/([^/]+)/?")
 _OPEN_PATH = re.compile(r"/(?:drive/)?(?:u/\d+/)?open/?")
+_OWN_PATH = re.compile(r"/drive/(?:u/\d+/)?my-drive/?")
 _HOST = "drive.google.com"
 _ADVICE = "Write gdrive://FOLDER_ID, or paste the folder's link: https://drive.google.com/drive/folders/FOLDER_ID."
 _BOOLEANS = {"true": True, "false": False}
@@ -67,10 +68,14 @@ def parse(url: str) -> Address:
 
 
 def _linked_folder(url: str, parts: SplitResult, options: dict[str, str]) -> str:
+    if parts.hostname == "docs.google.com":
+        raise ConfigurationError(f"'{url}' is the link to a document, not to a folder.", advice=_ADVICE)
     if parts.hostname != _HOST:
         raise ConfigurationError(f"'{url}' is no link into Google Drive.", advice=_ADVICE)
     if parts.path.startswith("/file/"):
         raise ConfigurationError(f"'{url}' is the link to a file, not to a folder.", advice=_ADVICE)
     if found := _FOLDER_PATH.fullmatch(parts.path):
         return found[1]
+    if _OWN_PATH.fullmatch(parts.path):
+        return "root"
     return options.get("id", "") if _OPEN_PATH.fullmatch(parts.path) else ""

@@ -113,7 +113,7 @@ class DriveApi:
         if token:
             more["pageToken"] = token
         answer = self._execute(
-            "list of files",
+            "the list of files",
             lambda service: service.files().list(
                 q=f"({parents}) and trashed = false",
                 pageSize=_PAGE,
@@ -138,7 +138,7 @@ class DriveApi:
         """
         try:
             answer = self._execute(
-                "list of changes",
+                "the list of changes",
                 lambda service: service.changes().list(
                     pageToken=token,
                     pageSize=_PAGE,

@@ -11,6 +11,9 @@ SCOPES = ("https://www.googleapis.com/auth/drive.readonly",)
 """What we ask to be allowed: to read, and nothing else."""
 
 
+_ADVICE = "Name a service account's key file in STYLEGRAM_DRIVE_CREDENTIALS_FILE, or run `stylegram auth drive`."
+
+
 def default_token_file() -> Path:
     """Where `stylegram auth drive` leaves a login, and where it is looked for."""
     configuration = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
@@ -32,4 +35,4 @@ def load(file: Path | None, subject: str | None, *, emulated: bool) -> Credentia
         return AnonymousCredentials()
     if file is None and (left := default_token_file()).exists():
         file = left
-    return load_credentials(file, scopes=SCOPES, subject=subject)
+    return load_credentials(file, scopes=SCOPES, subject=subject, advice=_ADVICE)

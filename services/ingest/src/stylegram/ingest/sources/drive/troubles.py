@@ -99,6 +99,11 @@ def explained(error: Exception, what: str, account: str) -> StylegramError:
     return Unavailable(f"Google Drive could not be reached for {what}: {type(cause).__name__}.")
 
 
+def _words(error: HttpError, reason: str) -> str:
+    words = str(error.reason).rstrip(".") if error.reason else ""
+    return words if words and words != reason else "it does not say more"
+
+
 def _refusal(error: HttpError, what: str, account: str) -> StylegramError:
     status, reason = error.resp.status, reason_of(error)
     if status == 404 or reason in _NOT_THERE:
@@ -109,6 +114,6 @@ def _refusal(error: HttpError, what: str, account: str) -> StylegramError:
     if status == 401:
         return Unavailable(f"Google Drive does not accept the credentials of {account}.", advice=_LOG_IN_AGAIN)
     return Unavailable(
-        f"Google Drive did not give {what}: {error.reason or 'it does not say why'} ({reason or status}).",
+        f"Google Drive did not give {what}: {_words(error, reason)} ({reason or status}).",
         advice=_ADVICE.get(reason, ""),
     )
