@@ -226,6 +226,7 @@ def test_the_link_to_a_folder_in_drive_is_a_source(
         drive.trash(file)
         assert stylegram("sync", *place).out.splitlines()[1].split() == ["gone", "photographs", "cat.HEIC"]
         doctor = stylegram("doctor", *place)
+        assert "✓ credentials  Google Drive knows us as" in doctor.out
         assert "the folder 'Photos' in Google Drive" in doctor.out
         drive.delete(photos)
         told = stylegram("sync", *place)

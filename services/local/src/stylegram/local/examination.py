@@ -22,6 +22,7 @@ from stylegram.common.topology import QUEUES
 from stylegram.ingest.bootstrap import sources_of
 from stylegram.ingest.orientation import Orientation
 from stylegram.ingest.settings import IngestSettings
+from stylegram.ingest.sources.drive.source import DriveSource
 from stylegram.local.state_folder import check_sources_are_named, embedded_settings, ingest_settings
 from stylegram.local.sync_display import NAMES
 from stylegram.stylizer.settings import StylizerSettings
@@ -88,7 +89,11 @@ def examinations(state: Path | None, photos: str | None, styles: str | None) -> 
     settings = ingest_settings(state, photos, styles) if state else read_settings(IngestSettings)
     if state:
         check_sources_are_named(settings)
-    for role, source in sources_of(settings, give_up_after=_PATIENCE_SECONDS).items():
+    sources = sources_of(settings, give_up_after=_PATIENCE_SECONDS)
+    if drives := [source for source in sources.values() if isinstance(source, DriveSource)]:
+        # Those of one setting are for both roles.
+        yield Examination("credentials", lambda: f"Google Drive knows us as {drives[0].reader()}")
+    for role, source in sources.items():
         yield Examination(NAMES[role], partial(_look_at_source, source))
     yield Examination("storage", partial(_look_at_storage, settings), _LOOK_AT.format("STYLEGRAM_STORAGE_URL"))
     yield Examination("broker", partial(_look_at_broker, settings), _LOOK_AT.format("STYLEGRAM_BROKER_URL"))

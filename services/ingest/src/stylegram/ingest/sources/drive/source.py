@@ -36,10 +36,19 @@ class DriveSource:
         self._address = address
         self._keys: dict[str, str] = {}
 
+    def reader(self) -> str:
+        """Who we are to Drive: an e-mail address.
+
+        Raises:
+            ConfigurationError: there are no credentials, or they cannot be used.
+            Unavailable: Drive did not answer, or does not take them.
+        """
+        return self._api.user()
+
     def describe(self) -> str:
         """See `Source.describe`."""
         root = find_root(self._api, self._address, self._keys)
-        return f"the folder '{root.name}' in Google Drive, seen by {self._api.user()}"
+        return f"the folder '{root.name}' in Google Drive, seen by {self.reader()}"
 
     def listing(self) -> Iterator[SourcePage]:
         """See `Source.listing`."""
