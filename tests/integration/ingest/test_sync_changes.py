@@ -241,7 +241,7 @@ def test_what_could_not_be_read_is_tried_again_though_nobody_tells_of_it(ingest:
         feed.trouble = fail("1", Unavailable("It is being moved."))
         report = sync_photos(ingest, feed)
         assert report.unreadable == 1
-        assert report.problems == ["It is being moved."]
+        assert [file.reason for file in report.files if file.key == "1"] == ["It is being moved."]
         assert "1" in keys(ingest), "what it was before is no candidate any more"
     feed.trouble = lambda _: None
     assert counts(sync_photos(ingest, feed)) == {"changed": 1, "unchanged": 3}

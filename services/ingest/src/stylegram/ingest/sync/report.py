@@ -60,11 +60,6 @@ class SyncReport:
     removed: int = 0
     files: list[SyncedFile] = field(default_factory=list)
 
-    @property
-    def problems(self) -> list[str]:
-        """A sentence for each unreadable file."""
-        return [file.reason or "" for file in self.files if file.outcome == "unreadable"]
-
     def note(self, file: SyncedFile) -> None:
         """Something was done about that file; those that are unchanged are counted in the end."""
         if file.outcome == "unchanged":
