@@ -143,7 +143,9 @@ def test_what_cannot_be_read_now_is_tried_again(ingest: Ingest, photos: Path, so
     source.errors = {"a.png": Unavailable("'a.png' could not be read: Input/output error.")}
     done = sync_photos(ingest, source)
     assert (done.added, done.unreadable, done.quarantined) == (1, 1, 0)
-    assert [file.reason for file in done.files if file.outcome == "unreadable"] == ["'a.png' could not be read: Input/output error."]
+    assert [file.reason for file in done.files if file.outcome == "unreadable"] == [
+        "'a.png' could not be read: Input/output error."
+    ]
     source.errors.clear()
     assert counts(sync_photos(ingest, source)) == {"added": 1, "unchanged": 1}
     # One that was known stays a candidate with the bytes that it had.

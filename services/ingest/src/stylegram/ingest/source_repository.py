@@ -16,6 +16,7 @@ from stylegram.ingest.tables import PendingFileRow, SourceFileRow, SourceStateRo
 _MOST_PARAMETERS = 1000
 
 _T = TypeVar("_T")
+_Row = TypeVar("_Row", PendingFileRow, SourceFileRow)
 
 
 class KnownFile(NamedTuple):
@@ -67,12 +68,7 @@ class SourceRepository:
 
     def files(self, keys: Collection[str]) -> dict[str, SourceFileRow]:
         """Those of the files that were read before, by key."""
-        query = select(SourceFileRow).filter_by(**self._identity)
-        return {
-            row.key: row
-            for some in _portions(keys)
-            for row in self._session.scalars(query.where(SourceFileRow.key.in_(some)))
-        }
+        return self._rows(SourceFileRow, keys)
 
     def count_present(self) -> int:
         """How many files that were read the source still has."""
@@ -171,14 +167,15 @@ class SourceRepository:
 
     def pending(self, keys: Collection[str]) -> list[SourceFile]:
         """Those of the files that are to be read, in the order of the keys."""
-        query = select(PendingFileRow).filter_by(**self._identity)
-        rows = {
-            row.key: row
-            for some in _portions(keys)
-            for row in self._session.scalars(query.where(PendingFileRow.key.in_(some)))
-        }
+        rows = self._rows(PendingFileRow, keys)
         found = (rows[key] for key in keys if key in rows)
         return [SourceFile(row.key, row.name, row.fingerprint, row.size) for row in found]
+
+    def _rows(self, table: type[_Row], keys: Collection[str]) -> dict[str, _Row]:
+        query = select(table).filter_by(**self._identity)
+        return {
+            row.key: row for some in _portions(keys) for row in self._session.scalars(query.where(table.key.in_(some)))
+        }
 
     def _mark_gone(self, files: Sequence[KnownFile]) -> Sequence[KnownFile]:
         if files:
