@@ -112,6 +112,8 @@ class Timelapse:
                     dst_colorspace=Colorspace.ITU709,
                     dst_color_range=ColorRange.MPEG,
                     interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND,
+                    # More are slower with pictures as small, and have been seen to give other bytes.
+                    threads=1,
                 )
                 frame.time_base = Fraction(1, _RATE)
                 for _ in range(count):
