@@ -133,9 +133,9 @@ class Settling:
     def _take(self, file: SourceFile, data: bytes, row: SourceFileRow | None) -> SyncedFile:
         sha256 = hashlib.sha256(data).hexdigest()
         with transaction(self.engine) as session:
-            asset_id = AssetRepository(session).find(self.role, sha256)
+            is_kept = AssetRepository(session).find(self.role, sha256) is not None
         asset = None
-        if asset_id is None:
+        if not is_kept:
             try:
                 asset = take_in(self.storage, self.hygiene, self.role, file.name, data, sha256)
             except InvalidImage as refusal:
@@ -146,14 +146,14 @@ class Settling:
                 return _outcome(file, "unchanged")
             # Of two files with the same new content one comes first.
             is_new = asset is not None and assets.add(asset)
-            asset_id = assets.find(self.role, sha256)
-            files.record(file, sha256=sha256, asset_id=asset_id)
-            first = None if is_new else assets.row(self.role, sha256)
+            kept = assets.row(self.role, sha256)
+            assert kept
+            files.record(file, sha256=sha256, asset_id=kept.id)
         if row and row.present:
-            return _outcome(file, "unchanged" if row.asset_id == asset_id else "changed")
-        if is_new or first is None:
+            return _outcome(file, "unchanged" if row.asset_id == kept.id else "changed")
+        if is_new:
             return _outcome(file, "added")
-        return SyncedFile(file.key, file.name, "duplicates", f"The same picture came as '{first.name}' before.")
+        return SyncedFile(file.key, file.name, "duplicates", f"The same picture came as '{kept.name}' before.")
 
     def _quarantine(self, file: SourceFile, sha256: str | None, refusal: InvalidImage) -> SyncedFile:
         with transaction(self.engine) as session:
