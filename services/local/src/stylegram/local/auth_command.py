@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stylegram.common.errors import ConfigurationError, StylegramError, Unavailable
+from stylegram.local.options import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from google.oauth2.credentials import Credentials
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 auth_app = typer.Typer(no_args_is_help=True, help="Log in where pictures come from.")
 
 _CONSENT_SECONDS = 600
-# Nobody wants to wait for minutes at a prompt for what a service would be patient about.
-_PATIENCE_SECONDS = 20.0
 _CONSOLE = "https://console.cloud.google.com/apis/credentials"
 _SECRETS_ADVICE = f"At {_CONSOLE} create an OAuth client of the type desktop app, and download its JSON file."
 _REVOKE = "https://myaccount.google.com/connections"
@@ -64,7 +63,7 @@ def drive(client_secrets: _Secrets, out: _Out = None, no_browser: _NoBrowser = F
     credentials = _consent(client_secrets, port, no_browser=no_browser)
     _keep(credentials, file)
     typer.echo(f"The login is kept in {file}.")
-    api = DriveApi(Link(lambda: credentials, endpoint=endpoint, patience=Patience(_PATIENCE_SECONDS)))
+    api = DriveApi(Link(lambda: credentials, endpoint=endpoint, patience=Patience(PATIENCE_SECONDS)))
     typer.echo(f"Stylegram reads Google Drive as {api.user()}.")
     if out:
         typer.echo(f"Have it used: STYLEGRAM_DRIVE_CREDENTIALS_FILE={out.absolute()}")

@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from stylegram.common.errors import ConfigurationError
 from stylegram.local.options import AsJson, stderr, stdout
-from stylegram.local.picture_sources import MaybePhotos, MaybeStyles
+from stylegram.local.picture_sources import MaybePhotos, MaybeStyles, check_state_is_given
 
 _SIGNS = {"good": ("✓", "green"), "doubtful": ("!", "yellow"), "bad": ("✗", "red")}
 
@@ -32,10 +31,7 @@ def doctor(
     """
     from stylegram.local.examination import examinations
 
-    if state is None and (photos or styles):
-        raise ConfigurationError(
-            "--photos and --styles are the sources of a laptop's state folder.", advice="Give its --state as well."
-        )
+    check_state_is_given(state, photos, styles)
     bad = 0
     for examination in examinations(state and state.absolute(), photos, styles):
         with stderr.status(f"{examination.name} …"):

@@ -23,12 +23,11 @@ from stylegram.ingest.bootstrap import sources_of
 from stylegram.ingest.orientation import Orientation
 from stylegram.ingest.settings import IngestSettings
 from stylegram.ingest.sources.drive.source import DriveSource
+from stylegram.local.options import PATIENCE_SECONDS
 from stylegram.local.state_folder import check_sources_are_named, embedded_settings, ingest_settings
 from stylegram.local.sync_display import NAMES
 from stylegram.stylizer.settings import StylizerSettings
 
-# Nobody wants to wait for minutes at a prompt for what a service would be patient about.
-_PATIENCE_SECONDS = 20.0
 _MANY = 1000
 _LOOK_AT = "Look at {}, and whether what it names runs and can be reached from here."
 
@@ -89,7 +88,7 @@ def examinations(state: Path | None, photos: str | None, styles: str | None) -> 
     settings = ingest_settings(state, photos, styles) if state else read_settings(IngestSettings)
     if state:
         check_sources_are_named(settings)
-    sources = sources_of(settings, give_up_after=_PATIENCE_SECONDS)
+    sources = sources_of(settings, give_up_after=PATIENCE_SECONDS)
     if drives := [source for source in sources.values() if isinstance(source, DriveSource)]:
         # Those of one setting are for both roles.
         yield Examination("credentials", lambda: f"Google Drive knows us as {drives[0].reader()}")

@@ -9,6 +9,9 @@ from rich.console import Console
 stdout = Console()
 stderr = Console(stderr=True)
 
+PATIENCE_SECONDS = 20.0
+"""After which a call to Drive is given up: nobody waits for minutes at a prompt, as a service would."""
+
 Url = Annotated[
     str | None,
     typer.Option(

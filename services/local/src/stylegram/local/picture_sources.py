@@ -1,9 +1,11 @@
 """Where pictures come from, as people write it on a command line."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from stylegram.common.errors import ConfigurationError
 
 
 def source_url(text: str) -> str:
@@ -26,12 +28,25 @@ def source_url(text: str) -> str:
     return folder.as_uri()
 
 
-_HELP = "Folder of {}, or the link of one in Google Drive."
-Photos = Annotated[str, typer.Option(parser=source_url, metavar="FOLDER|LINK", help=_HELP.format("photographs"))]
-Styles = Annotated[str, typer.Option(parser=source_url, metavar="FOLDER|LINK", help=_HELP.format("paintings"))]
-MaybePhotos = Annotated[
-    str | None, typer.Option("--photos", parser=source_url, metavar="FOLDER|LINK", help=_HELP.format("photographs"))
-]
-MaybeStyles = Annotated[
-    str | None, typer.Option("--styles", parser=source_url, metavar="FOLDER|LINK", help=_HELP.format("paintings"))
-]
+def _option(name: str, pictures: str) -> Any:  # noqa: ANN401  (typer's own)
+    help_ = f"Folder of {pictures}, or the link of one in Google Drive."
+    return typer.Option(name, parser=source_url, metavar="FOLDER|LINK", help=help_)
+
+
+_PHOTOS, _STYLES = _option("--photos", "photographs"), _option("--styles", "paintings")
+Photos = Annotated[str, _PHOTOS]
+Styles = Annotated[str, _STYLES]
+MaybePhotos = Annotated[str | None, _PHOTOS]
+MaybeStyles = Annotated[str | None, _STYLES]
+
+
+def check_state_is_given(state: Path | None, photos: str | None, styles: str | None) -> None:
+    """Refuse sources that nothing could be done with.
+
+    Raises:
+        ConfigurationError: there are sources, and no state folder.
+    """
+    if state is None and (photos or styles):
+        raise ConfigurationError(
+            "--photos and --styles are the sources of a laptop's state folder.", advice="Give its --state as well."
+        )

@@ -11,7 +11,7 @@ import typer
 from stylegram.common.errors import ConfigurationError, NotFound, StylegramError, Unavailable
 from stylegram.common.logs import configure_logs
 from stylegram.local.options import AsJson, Url, stderr, stdout
-from stylegram.local.picture_sources import MaybePhotos, MaybeStyles
+from stylegram.local.picture_sources import MaybePhotos, MaybeStyles, check_state_is_given
 from stylegram.local.stages import Stages
 
 if TYPE_CHECKING:
@@ -76,11 +76,8 @@ def sync(
 def _syncing(
     url: str | None, state: Path | None, photos: str | None, styles: str | None, *, dry_run: bool
 ) -> Iterator[_Sync]:
+    check_state_is_given(state, photos, styles)
     if state is None:
-        if photos or styles:
-            raise ConfigurationError(
-                "--photos and --styles are the sources of a laptop's state folder.", advice="Give its --state as well."
-            )
         with _there(url, dry_run=dry_run) as run:
             yield run
         return
