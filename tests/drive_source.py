@@ -1,9 +1,11 @@
 """A folder in the fake Drive as a source, with waits that take no time."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from google.auth.credentials import Credentials
 from google.oauth2.credentials import Credentials as UserCredentials
 
@@ -15,6 +17,19 @@ from stylegram.ingest.sources.drive.api import DriveApi
 from stylegram.ingest.sources.drive.link import Link
 from stylegram.ingest.sources.drive.patience import Patience
 from stylegram.ingest.sources.drive.source import DriveSource
+
+
+@pytest.fixture
+def drive() -> Iterator[DriveFake]:
+    """An empty Drive."""
+    with DriveFake() as drive:
+        yield drive
+
+
+@pytest.fixture
+def photos(drive: DriveFake) -> str:
+    """A folder in it."""
+    return drive.add_folder("Photos")
 
 
 @dataclass

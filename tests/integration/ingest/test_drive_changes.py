@@ -2,12 +2,13 @@
 
 import json
 import random
-from collections.abc import Iterator
 
 import pytest
 
 from drive_fake import DriveFake
 from drive_source import changed, drive_source, listed
+from drive_source import drive as drive
+from drive_source import photos as photos
 from stylegram.common.errors import ChangesLost, Unavailable
 from stylegram.ingest.sources.drive.source import DriveSource
 
@@ -37,17 +38,6 @@ class Follower:
         except ChangesLost:
             return True
         return False
-
-
-@pytest.fixture
-def drive() -> Iterator[DriveFake]:
-    with DriveFake() as drive:
-        yield drive
-
-
-@pytest.fixture
-def photos(drive: DriveFake) -> str:
-    return drive.add_folder("Photos")
 
 
 def test_where_nothing_changed_one_call_tells(drive: DriveFake, photos: str) -> None:

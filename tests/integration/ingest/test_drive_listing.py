@@ -1,25 +1,15 @@
 """Listings of the fake Drive by the real client."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from drive_fake import DriveFake
 from drive_source import changed, drive_source, listed, names
+from drive_source import drive as drive
+from drive_source import photos as photos
 from stylegram.common.errors import NotFound, Unavailable
 from stylegram.common.ports import SourceFile
-
-
-@pytest.fixture
-def drive() -> Iterator[DriveFake]:
-    with DriveFake() as drive:
-        yield drive
-
-
-@pytest.fixture
-def photos(drive: DriveFake) -> str:
-    return drive.add_folder("Photos")
 
 
 def test_a_listing_says_what_the_file_is(drive: DriveFake, photos: str) -> None:

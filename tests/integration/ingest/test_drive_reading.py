@@ -3,7 +3,6 @@
 import random
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -12,23 +11,14 @@ import pytest
 
 from drive_fake import DriveFake
 from drive_source import Waits, drive_source, listed
+from drive_source import drive as drive
+from drive_source import photos as photos
 from stylegram.common.errors import NotFound, Unavailable
 from stylegram.common.ports import SourceFile
 from stylegram.ingest.sources.drive.source import DriveSource
 
 RANGE = 4 * 1024 * 1024
 BIG = random.Random(1).randbytes(2 * RANGE + 1000)
-
-
-@pytest.fixture
-def drive() -> Iterator[DriveFake]:
-    with DriveFake() as drive:
-        yield drive
-
-
-@pytest.fixture
-def photos(drive: DriveFake) -> str:
-    return drive.add_folder("Photos")
 
 
 @pytest.fixture
