@@ -1,6 +1,7 @@
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,8 +21,10 @@ from stylegram.common.messages import (
     JobStarted,
     Message,
     PostFailed,
+    PostFeedback,
     PostPublished,
     PostRequest,
+    PostWaiting,
 )
 from stylegram.common.records import Role
 from stylegram.common.topology import INGEST_EVENTS
@@ -81,12 +84,27 @@ def fence(job: Job) -> CancelJob:
     return CancelJob(job_id=job.id)
 
 
-def post_failed(job: Job) -> PostFailed:
-    return PostFailed(job_id=job.id, account="me", reason="Refused.", error_code="error")
+def of_post(job: Job, kind: str, at: float) -> dict[str, Any]:
+    """What every word about a post says; the key is that of the kind."""
+    sent_at = NOW + timedelta(seconds=at)
+    return {"job_id": job.id, "account": "me", "post": f"key-{kind}", "kind": kind, "sent_at": sent_at}
 
 
-def post_published(job: Job) -> PostPublished:
-    return PostPublished(job_id=job.id, account="me", media_id="1", url="https://example.org/1")
+def post_waiting(job: Job, kind: str = "photo", *, at: float = 0) -> PostWaiting:
+    return PostWaiting(reason=f"The {kind} waits for a yes.", **of_post(job, kind, at))
+
+
+def post_failed(job: Job, kind: str = "photo", *, at: float = 0) -> PostFailed:
+    return PostFailed(reason=f"The {kind} is refused.", error_code="error", **of_post(job, kind, at))
+
+
+def post_published(job: Job, kind: str = "photo", *, at: float = 0) -> PostPublished:
+    return PostPublished(media_id="1", url=f"https://example.org/{kind}", **of_post(job, kind, at))
+
+
+def told(job: Job) -> tuple[str | None, str | None, str | None]:
+    """What the job says of its posts in one word."""
+    return job.post_state, job.post_url, job.post_reason
 
 
 def test_a_job_runs_and_succeeds(new_job: Callable[[], Job], say: Callable[[Message], Job]) -> None:
@@ -190,10 +208,97 @@ def test_metrics_of_a_job(new_job: Callable[[], Job], say: Callable[[Message], J
 def test_a_post_is_published_after_all(new_job: Callable[[], Job], say: Callable[[Message], Job]) -> None:
     job = say(completed(new_job()))
     refused = say(post_failed(job))
-    assert (refused.post_state, refused.post_reason, refused.state) == (PostState.FAILED, "Refused.", "succeeded")
+    assert (told(refused), refused.state) == (("failed", None, "The photo is refused."), "succeeded")
     out = say(post_published(job))
-    assert (out.post_state, out.post_url, out.post_reason) == ("published", "https://example.org/1", None)
-    assert say(post_failed(job)) == out
+    assert told(out) == ("published", "https://example.org/photo", None)
+    assert say(post_failed(job, at=1)) == out
+
+
+def test_a_post_that_waits_is_let_go_refused_and_let_go_again(
+    new_job: Callable[[], Job], say: Callable[[Message], Job], ingest: Ingest
+) -> None:
+    job = say(completed(new_job()))
+    assert ingest.unposted_jobs() == [job]
+    waiting = say(post_waiting(job))
+    assert told(waiting) == ("waiting", None, "The photo waits for a yes.")
+    assert ingest.unposted_jobs() == [], "nobody has to carry it on"
+    refused = say(post_failed(job, at=2))
+    assert told(refused) == ("failed", None, "The photo is refused.")
+    assert say(post_waiting(job, at=1)) == refused, "said before"
+    assert told(say(post_waiting(job, at=3)))[0] == "waiting"
+    assert told(say(post_published(job, at=4)))[0] == "published"
+    assert told(say(post_waiting(job, at=5)))[0] == "published"
+
+
+def test_one_word_tells_of_all_posts(new_job: Callable[[], Job], say: Callable[[Message], Job]) -> None:
+    job = say(completed(new_job()))
+    assert told(say(post_waiting(job, "photo", at=1))) == ("waiting", None, "The photo waits for a yes.")
+    assert told(say(post_failed(job, "reel", at=2))) == ("waiting", None, "The photo waits for a yes.")
+    assert told(say(post_failed(job, "photo", at=3))) == ("failed", None, "The photo is refused.")
+    assert told(say(post_published(job, "story", at=4))) == ("published", "https://example.org/story", None)
+    all_ = say(post_published(job, "photo", at=5))
+    assert told(all_) == ("published", "https://example.org/story", None), "the first one's stays"
+    assert {key: (post.kind, post.state) for key, post in all_.posts.items()} == {
+        "key-photo": ("photo", "published"),
+        "key-reel": ("reel", "failed"),
+        "key-story": ("story", "published"),
+    }
+
+
+def test_a_post_whose_address_becomes_known_later_has_it_then(
+    new_job: Callable[[], Job], say: Callable[[Message], Job]
+) -> None:
+    job = say(completed(new_job()))
+    nowhere = post_published(job, at=1).model_copy(update={"url": ""})
+    assert told(say(nowhere)) == ("published", None, None)
+    there = say(post_published(job, at=2))
+    assert told(there) == ("published", "https://example.org/photo", None)
+    assert say(nowhere) == there
+
+
+_WORDS = st.tuples(
+    st.sampled_from([post_waiting, post_failed, post_published]),
+    st.sampled_from(["photo", "reel", "grid-1"]),
+    st.integers(0, 9),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(_WORDS, min_size=1, max_size=8, unique_by=lambda word: word[2]).flatmap(
+        lambda words: st.tuples(st.permutations(words), st.permutations(words + words[::2]))
+    )
+)
+def test_the_same_words_about_posts_end_in_the_same_facts(
+    new_job: Callable[[], Job], say: Callable[[Message], Job], orders: tuple[list[Any], list[Any]]
+) -> None:
+    ends = []
+    for words in orders:
+        job = new_job()
+        for event, kind, at in words:
+            job = say(event(job, kind, at=at))
+        ends.append((told(job), job.posts))
+    assert ends[0] == ends[1]
+    states = {post.state for post in ends[0][1].values()}
+    assert ends[0][0][0] == next(state for state in ("published", "waiting", "failed") if state in states)
+
+
+def test_posts_of_one_job_may_be_told_of_at_once(new_job: Callable[[], Job], ingest: Ingest) -> None:
+    job = new_job()
+    events = [post_published(job, f"grid-{number}", at=number) for number in range(1, 10)]
+    threads = [threading.Thread(target=EventHandler(ingest.engine).handle, args=(event, 1)) for event in events]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    after = ingest.job(job.id)
+    assert len(after.posts) == 9
+    assert (after.post_url, after.sequence) == ("https://example.org/grid-1", job.sequence + 9)
+
+
+def test_how_a_post_is_taken_is_the_records_business(new_job: Callable[[], Job], say: Callable[[Message], Job]) -> None:
+    job = new_job()
+    assert say(PostFeedback(read_at=NOW, likes=3, **of_post(job, "photo", 0))) == job
 
 
 def test_an_unknown_job_is_nobodys_business(ingest: Ingest, new_job: Callable[[], Job]) -> None:
@@ -216,7 +321,7 @@ _events = st.one_of(
     st.builds(lambda done, at: lambda job: progress(job, done, at=at), st.integers(0, 60), st.integers(0, 9)),
     st.builds(lambda n, at: lambda job: alive(job, n, at=at), st.integers(1, 3), st.integers(0, 9)),
     st.builds(lambda n, at: lambda job: interrupted(job, n, at=at), st.integers(1, 3), st.integers(0, 9)),
-    st.sampled_from([completed, failed, post_failed, post_published, job_cancelled, fence]),
+    st.sampled_from([completed, failed, post_waiting, post_failed, post_published, job_cancelled, fence]),
 )
 
 
@@ -249,7 +354,7 @@ def test_whatever_comes_in_whatever_order(
         assert (after.attempt or 0) >= (before.attempt or 0)
         if (after.attempt, after.started_at) == (before.attempt, before.started_at):
             assert (after.evaluation or 0) >= (before.evaluation or 0)
-        if isinstance(message, PostPublished | PostFailed):
+        if isinstance(message, PostWaiting | PostPublished | PostFailed):
             assert after.state == before.state
             assert after.post_state == PostState.PUBLISHED or before.post_state != PostState.PUBLISHED
         elif before.finished:

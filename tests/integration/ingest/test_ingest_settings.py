@@ -5,7 +5,8 @@ import pytest
 from stylegram.common.errors import ConfigurationError
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.service import read_settings
-from stylegram.ingest.settings import IngestSettings, timezone_of
+from stylegram.common.timezones import timezone_of
+from stylegram.ingest.settings import IngestSettings
 
 
 def test_a_time_zone_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:

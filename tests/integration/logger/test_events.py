@@ -4,6 +4,7 @@ import csv
 import itertools
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,20 @@ import pytest
 from prometheus_client import REGISTRY
 
 from stylegram.common import artifacts
+from stylegram.common.clock import utcnow
 from stylegram.common.messages import (
     NEEDS_REVIEW,
     JobCompleted,
     JobFailed,
     Message,
     PostFailed,
+    PostFeedback,
     PostPublished,
+    PostWaiting,
     decode,
     encode,
 )
+from stylegram.common.ports import Feedback
 from stylegram.common.records import RunRecord
 from stylegram.common.topology import LOGGER_EVENTS
 from stylegram.logger.bootstrap import LoggerService, bootstrap
@@ -48,8 +53,18 @@ def completed(record: RunRecord) -> JobCompleted:
     return JobCompleted(job_id=record.job_id, result=artifacts.result(record.job_id), record=record)
 
 
-PUBLISHED = PostPublished(job_id="42", account="@painter", media_id="1", url="https://example.org/p/1")
-IN_DOUBT = PostFailed(job_id="42", account="@painter", reason="who knows", error_code=NEEDS_REVIEW)
+def of_post(minutes: float, kind: str = "photo") -> dict[str, Any]:
+    """What every word about a post says."""
+    sent_at = NOW + timedelta(minutes=minutes)
+    return {"job_id": "42", "account": "@painter", "post": f"key-{kind}", "kind": kind, "sent_at": sent_at}
+
+
+NOW = utcnow()
+WAITING = PostWaiting(reason="waits for a yes", **of_post(0))
+IN_DOUBT = PostFailed(reason="who knows", error_code=NEEDS_REVIEW, **of_post(1))
+PUBLISHED = PostPublished(media_id="1", url="https://example.org/p/1", **of_post(2))
+OUT = RunPost("published", "@painter", "photo", "1", "https://example.org/p/1", said_at=PUBLISHED.sent_at)
+READ = PostFeedback(read_at=NOW, likes=7, comments=1, **of_post(3))
 
 
 def work_off(service: LoggerService, *messages: Message) -> None:
@@ -74,7 +89,7 @@ def test_the_file_is_there_from_the_start(settings: LoggerSettings, service: Log
 def test_in_whatever_order_and_however_often(settings: LoggerSettings, record: Make) -> None:
     service = bootstrap(settings)
     failed = JobFailed(job_id="42", reason="killed", error_code="x", record=record(outcome="failed", reason="killed"))
-    events: tuple[Message, ...] = (failed, completed(record()), PUBLISHED, IN_DOUBT)
+    events: tuple[Message, ...] = (failed, completed(record()), PUBLISHED, IN_DOUBT, READ)
     for number, order in enumerate(itertools.permutations(events)):
         # Each order is told of a job of its own.
         job_id = f"job-{number}"
@@ -84,9 +99,24 @@ def test_in_whatever_order_and_however_often(settings: LoggerSettings, record: M
         run = service.runs.get(job_id)
         assert run
         assert run.record.outcome == "succeeded"
-        assert run.post == RunPost("published", "@painter", media_id="1", url="https://example.org/p/1")
-    assert {(row["success"], row["post_state"]) for row in table(settings)} == {("True", "published")}
-    assert len(table(settings)) == 24
+        assert (run.post, run.feedback) == (OUT, Feedback(likes=7, comments=1))
+    rows = table(settings)
+    assert {(row["success"], row["post_state"], row["post_likes"]) for row in rows} == {("True", "published", "7")}
+    assert len(rows) == 120
+
+
+def test_a_post_that_waits_is_told_of(settings: LoggerSettings, service: LoggerService, record: Make) -> None:
+    work_off(service, completed(record()), WAITING)
+    [row] = table(settings)
+    assert (row["post_state"], row["post_kind"], row["post_reason"]) == ("waiting", "photo", "waits for a yes")
+
+
+def test_a_post_without_an_address_is_out(service: LoggerService, record: Make) -> None:
+    work_off(service, completed(record()), PUBLISHED.model_copy(update={"url": ""}))
+    run = service.runs.get("42")
+    assert run
+    assert run.post
+    assert (run.post.state, run.post.url) == ("published", None)
 
 
 def test_a_failed_run_and_a_post_in_doubt(settings: LoggerSettings, service: LoggerService, record: Make) -> None:
@@ -95,7 +125,7 @@ def test_a_failed_run_and_a_post_in_doubt(settings: LoggerSettings, service: Log
     [row] = table(settings)
     assert (row["success"], row["error_code"], row["loss_total"]) == ("False", "non-finite", "")
     assert (row["post_state"], row["post_reason"]) == ("needs_review", "who knows")
-    other = IN_DOUBT.model_copy(update={"error_code": "not-found"})
+    other = IN_DOUBT.model_copy(update={"error_code": "not-found", "sent_at": NOW + timedelta(minutes=5)})
     work_off(service, other)
     assert table(settings)[0]["post_state"] == "failed"
 

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.ports import Feedback
 from stylegram.common.records import AssetReference, Metrics, RunRecord
 from stylegram.logger.logs_csv import COLUMNS, write_logs_csv
-from stylegram.logger.repository import RunPost, RunRepository
+from stylegram.logger.repository import Reading, RunPost, RunRepository
 
 Make = Callable[..., RunRecord]
 
@@ -101,6 +102,7 @@ def test_epochs_are_those_of_all_scales(
 def test_our_columns_hold_the_rest(runs: RunRepository, record: Make, read: Read) -> None:
     runs.save(record())
     runs.save_post("42", RunPost("published", "@painter", media_id="1", url="https://example.org/p/1"))
+    runs.save_reading("42", "key", Reading("photo", record().finished_at, Feedback(likes=12, reach=340)))
     [row] = read()
     assert row["seed"] == str(2**63 - 1)
     assert json.loads(row["evaluations"]) == [200, 101]
@@ -113,6 +115,8 @@ def test_our_columns_hold_the_rest(runs: RunRepository, record: Make, read: Read
     assert row["started_at"] == "2026-11-20T08:00:00+00:00"
     assert row["post_url"] == "https://example.org/p/1"
     assert row["post_account"] == "'@painter"  # not a formula
+    assert (row["post_likes"], row["post_reach"], row["post_saves"]) == ("12", "340", "")
+    assert "post_feedback" not in row
     assert row["rating"] == ""
 
 

@@ -1,5 +1,7 @@
+import itertools
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -7,20 +9,25 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, event, insert, inspect
+from sqlalchemy import Engine, event, insert, inspect, update
 
+from stylegram.common.clock import utcnow
 from stylegram.common.database import migrate, open_database
 from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.ports import Feedback
 from stylegram.common.records import RunRecord
 from stylegram.logger.logs_csv import write_logs_csv
-from stylegram.logger.repository import RunPost, RunRepository
+from stylegram.logger.repository import Reading, RunPost, RunRepository
 from stylegram.logger.rows import to_row
 from stylegram.logger.tables import runs as runs_table
 
 pytestmark = pytest.mark.every_database
 Make = Callable[..., RunRecord]
-OUT = RunPost("published", "@painter", media_id="1", url="https://example.org/p/1")
-LOST = RunPost("needs_review", "@painter", reason="who knows")
+NOW = utcnow()
+OUT = RunPost("published", "@painter", "photo", "1", "https://example.org/p/1", said_at=NOW)
+LATER_OUT = RunPost("published", "@painter", "reel", "2", "https://example.org/p/2", said_at=NOW + timedelta(hours=1))
+LOST = RunPost("needs_review", "@painter", "photo", reason="who knows", said_at=NOW - timedelta(hours=1))
+WAITS = RunPost("waiting", "@painter", "photo", reason="for a yes", said_at=NOW - timedelta(hours=2))
 
 
 def test_every_hyperparameter_has_its_column(engine: Engine) -> None:
@@ -36,7 +43,7 @@ def test_a_run_comes_back_whole(runs: RunRepository, record: Make) -> None:
     assert run
     assert run.record.model_copy(update={"curve": made.curve}) == made
     assert runs.curve("42") == made.curve
-    assert (run.rating, run.post) == (None, None)
+    assert (run.rating, run.post, run.feedback) == (None, None, Feedback())
 
 
 def test_a_failed_run_comes_back_with_what_is_known(runs: RunRepository, record: Make) -> None:
@@ -155,11 +162,87 @@ def test_a_post_may_be_known_before_its_run(runs: RunRepository, record: Make) -
 
 def test_what_is_published_stays_so(runs: RunRepository, record: Make) -> None:
     runs.save(record())
-    for post, expected in ((LOST, LOST), (OUT, OUT), (LOST, OUT)):
+    for post, expected in ((LOST, LOST), (OUT, OUT), (LOST, OUT), (LATER_OUT, OUT)):
         runs.save_post("42", post)
         run = runs.get("42")
         assert run
         assert run.post == expected
+
+
+def test_what_is_said_of_posts_ends_the_same_in_whatever_order(runs: RunRepository, record: Make) -> None:
+    posts = (WAITS, LOST, OUT, LATER_OUT)
+    for number, order in enumerate(itertools.permutations(posts)):
+        runs.save(record(str(number)))
+        for post in (*order, order[0]):
+            runs.save_post(str(number), post)
+    assert {run.post for run in runs.newest()} == {OUT}
+    for order in ((WAITS, LOST), (LOST, WAITS)):
+        runs.save(record("in doubt"))
+        for post in order:
+            runs.save_post("in doubt", post)
+        run = runs.get("in doubt")
+        assert run
+        assert run.post == LOST
+
+
+def test_a_post_whose_address_becomes_known_later_has_it_then(runs: RunRepository, record: Make) -> None:
+    nowhere, again = replace(OUT, url=None), replace(OUT, said_at=LATER_OUT.said_at)
+    for number, order in enumerate(((nowhere, again), (again, nowhere), (nowhere, LATER_OUT, again))):
+        runs.save(record(str(number)))
+        for post in order:
+            runs.save_post(str(number), post)
+    assert [run.post for run in runs.newest()] == [OUT] * 3
+
+
+def test_a_post_of_which_an_older_version_told_stays_out(engine: Engine, runs: RunRepository, record: Make) -> None:
+    runs.save(record())
+    with engine.begin() as connection:
+        connection.execute(update(runs_table).values(post_state="published", post_account="@painter", post_url="there"))
+    for post in (LOST, OUT):
+        runs.save_post("42", post)
+        run = runs.get("42")
+        assert run
+        assert run.post == RunPost("published", "@painter", url="there")
+
+
+def reading(kind: str, hours: float, **counts: int) -> tuple[str, Reading]:
+    return f"key-{kind}", Reading(kind, NOW + timedelta(hours=hours), Feedback(**counts))
+
+
+def test_of_each_post_the_newest_reading_counts_in_whatever_order_they_come(runs: RunRepository, record: Make) -> None:
+    readings = (
+        reading("photo", 1, likes=5, comments=1, reach=100),
+        reading("photo", 2, likes=8, comments=0, reach=150),
+        reading("story", 3, reach=40),
+        reading("reel", 1, likes=2),
+    )
+    for number, order in enumerate(itertools.permutations(readings)):
+        if number % 2:
+            runs.save(record(str(number)))
+        for post, each in (*order, order[0]):
+            runs.save_reading(str(number), post, each)
+        runs.save(record(str(number)))
+    assert {run.feedback for run in runs.newest()} == {Feedback(likes=10, comments=0, reach=190)}
+    assert len(runs.newest()) == 24
+    for row in runs.rows():
+        assert {key: (each["kind"], each["likes"]) for key, each in row["post_feedback"].items()} == {
+            "key-photo": ("photo", 8),
+            "key-story": ("story", None),
+            "key-reel": ("reel", 2),
+        }
+
+
+def test_readings_of_many_posts_at_once_all_count(runs: RunRepository, record: Make) -> None:
+    runs.save(record())
+    readings = [reading(f"grid-{number}", 0, likes=1) for number in range(1, 10)]
+    threads = [threading.Thread(target=runs.save_reading, args=("42", *each)) for each in readings]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    run = runs.get("42")
+    assert run
+    assert run.feedback == Feedback(likes=9)
 
 
 def test_newest_first(runs: RunRepository, record: Make) -> None:

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from ingest_http import NOBODY, wait_for_sync
 from ingest_samples import FAST, encoded, noise, quarters
 from stylegram.common.clock import utcnow
-from stylegram.common.messages import JobFailed, JobProgress, PostFailed, PostPublished
+from stylegram.common.messages import JobFailed, JobProgress, PostFailed, PostPublished, PostWaiting
 from stylegram.common.records import AssetReference, Role
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.events import EventHandler
@@ -93,7 +93,9 @@ def test_a_finished_picture_hangs_in_the_gallery(client: TestClient, ingest: Ing
 
 def test_a_post_is_shown_for_what_it_became(client: TestClient, ingest: Ingest, finished: Job) -> None:
     events = EventHandler(ingest.engine)
-    failed = PostFailed(job_id=finished.id, account="a", reason='"> <b>refused</b>', error_code="error")
+    events.handle(PostWaiting(job_id=finished.id, account="a", post="1", reason='"For" a yes.'), 1)
+    assert 'title="&#34;For&#34; a yes.">to be posted' in page(client)
+    failed = PostFailed(job_id=finished.id, account="a", post="1", reason='"> <b>refused</b>', error_code="error")
     events.handle(failed, 1)
     assert 'title="&#34;&gt; &lt;b&gt;refused&lt;/b&gt;">not posted' in page(client)
     events.handle(PostPublished(job_id=finished.id, account="a", media_id="1", url="javascript:alert(1)"), 1)

@@ -1,3 +1,4 @@
+from dataclasses import fields
 from importlib.resources import files
 from io import StringIO
 
@@ -7,6 +8,8 @@ from alembic.operations import Operations
 from alembic.script import Script, ScriptDirectory
 
 from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.messages import PostFeedback
+from stylegram.common.ports import Feedback
 from stylegram.common.records import Metrics, RunRecord
 from stylegram.logger import rows
 from stylegram.logger.tables import runs
@@ -19,6 +22,12 @@ def test_every_hyperparameter_and_every_fact_has_a_column() -> None:
     renamed = {"precision": "precision_used", "evaluations": "evaluations_done"}
     apart = {"content", "style", "hyperparameters", "losses", "metrics", "curve"}
     assert {renamed.get(name, name) for name in RunRecord.model_fields if name not in apart} <= columns
+
+
+def test_all_that_is_told_of_posts_has_a_column() -> None:
+    told = {field.name for field in fields(Feedback)}
+    assert {f"post_{name}" for name in told} <= set(runs.columns.keys())
+    assert told <= set(PostFeedback.model_fields)
 
 
 def test_columns_have_the_types_of_the_fields() -> None:
@@ -59,5 +68,5 @@ def test_migrations_are_written_for_postgresql_too(migration: Script) -> None:
     with Operations.context(context):
         migration.module.upgrade()
         migration.module.downgrade()
-    assert "DOUBLE PRECISION" in sql.getvalue()
-    assert "JSON" in sql.getvalue()
+    assert " JSON" in sql.getvalue()
+    assert "DOUBLE" not in sql.getvalue().replace("DOUBLE PRECISION", ""), "PostgreSQL's name of it is longer"

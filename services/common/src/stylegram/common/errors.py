@@ -14,6 +14,11 @@
     ├── WrongState               what it is asked of has ended already, or has not yet
     ├── Unavailable              a dependency did not answer; the same call may succeed later
     │   └── QueueFull                too many jobs wait already
+    ├── LoginNeeded              the account does not take the login; a person logs in again
+    ├── CoolDown                 the account wants to be left alone until a certain time
+    ├── AccountStopped           to go on would cost the account; a person looks after it first
+    ├── OutcomeUnknown           whether the post is out nobody can tell
+    ├── Refused                  the account does not take this post, now or later
     ├── WeightsUnavailable       the model's weights are neither cached nor to be had
     ├── WeightsCorrupt           the weights are not the file that was pinned
     ├── NonFinite                the optimisation left the finite numbers, in full precision too
@@ -26,6 +31,7 @@
 Every message says what happened and to which input; `advice` says what to do about it.
 """
 
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -130,6 +136,46 @@ class QueueFull(Unavailable):
     """So many jobs wait that one more would only wait longer."""
 
     code = "queue-full"
+
+
+class LoginNeeded(StylegramError):
+    """An account does not take the login that we have; nothing goes on before a person logs in again."""
+
+    code = "login-needed"
+
+
+class CoolDown(StylegramError):
+    """An account wants to be left alone for a while.
+
+    Args:
+        message: what it said.
+        until: when it may be asked again.
+        advice: see `StylegramError`.
+    """
+
+    code = "cool-down"
+
+    def __init__(self, message: str, *, until: datetime, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.until = until
+
+
+class AccountStopped(StylegramError):
+    """To go on would cost the account, as after a challenge; nothing is asked of it before a person has resumed it."""
+
+    code = "account-stopped"
+
+
+class OutcomeUnknown(StylegramError):
+    """A post was handed over to be published, and no answer told whether it was."""
+
+    code = "outcome-unknown"
+
+
+class Refused(StylegramError):
+    """An account does not take this post, nor would it later; others may go out."""
+
+    code = "refused"
 
 
 class WeightsUnavailable(StylegramError):

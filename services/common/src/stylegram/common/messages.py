@@ -147,6 +147,21 @@ class JobFailed(_Message):
     record: RunRecord | None = Field(None, description="Absent where the job was never understood.")
 
 
+class PostKind(StrEnum):
+    """What a picture is posted as."""
+
+    PHOTO = "photo"
+    """The picture."""
+    CAROUSEL = "carousel"
+    """The photograph, the painted picture and the painting, to leaf through."""
+    GRID = "grid"
+    """Nine photos that read as one picture on the profile."""
+    STORY = "story"
+    """The picture, upright, for a day."""
+    REEL = "reel"
+    """The film of how it was painted."""
+
+
 class PostRequest(_Message):
     """Publish a finished picture."""
 
@@ -157,6 +172,18 @@ class PostRequest(_Message):
     content_name: str
     style_name: str
     hyperparameters: Hyperparameters
+    kinds: tuple[PostKind, ...] = Field((), description="What it is posted as; what the publisher is set to if empty.")
+
+
+class PostWaiting(_Message):
+    """The picture will be posted: after a person's yes, or at a time that suits the account."""
+
+    subject = "post.waiting"
+    type: Literal["post_waiting"] = "post_waiting"
+    account: str
+    post: str = Field(description="The post's key in the ledger.")
+    kind: str = "photo"
+    reason: str = Field(description="What it waits for.")
 
 
 class PostPublished(_Message):
@@ -165,6 +192,8 @@ class PostPublished(_Message):
     subject = "post.published"
     type: Literal["post_published"] = "post_published"
     account: str
+    post: str = Field("", description="The post's key in the ledger.")
+    kind: str = Field("photo", description="A `PostKind`; of the nine tiles of a grid, grid-1 … grid-9.")
     media_id: str
     url: str
 
@@ -179,8 +208,26 @@ class PostFailed(_Message):
     subject = "post.failed"
     type: Literal["post_failed"] = "post_failed"
     account: str
+    post: str = Field("", description="The post's key in the ledger.")
+    kind: str = Field("photo", description="A `PostKind`; of the nine tiles of a grid, grid-1 … grid-9.")
     reason: str
     error_code: str
+
+
+class PostFeedback(_Message):
+    """How a post is taken; what the account does not tell is null."""
+
+    subject = "post.feedback"
+    type: Literal["post_feedback"] = "post_feedback"
+    account: str
+    post: str = Field(description="The post's key in the ledger.")
+    kind: str = "photo"
+    read_at: datetime
+    likes: int | None = None
+    comments: int | None = None
+    reach: int | None = None
+    saves: int | None = None
+    shares: int | None = None
 
 
 Message = (
@@ -194,8 +241,10 @@ Message = (
     | JobCompleted
     | JobFailed
     | PostRequest
+    | PostWaiting
     | PostPublished
     | PostFailed
+    | PostFeedback
 )
 
 _adapter: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])

@@ -4,12 +4,12 @@ An adapter is chosen by the scheme of one URL setting (`adapters.open_broker`, `
 every adapter of a port passes the same contract tests (`tests/contract/`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
-from stylegram.common.messages import Message
+from stylegram.common.messages import Message, PostKind
 from stylegram.common.topology import Queue
 
 
@@ -285,52 +285,153 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
+class Medium:
+    """A picture or a film exactly as it goes out: of a size that the account takes, so that nobody changes it again.
+
+    Args:
+        data: an sRGB JPEG, or an MP4.
+        content_type: which of the two.
+        width: pixels.
+        height: pixels.
+        alt_text: what it shows, for who cannot see it.
+        seconds: how long the film is; None of a picture.
+        cover: the film's, a JPEG of the same size; None of a picture.
+    """
+
+    data: bytes
+    content_type: Literal["image/jpeg", "video/mp4"]
+    width: int
+    height: int
+    alt_text: str = ""
+    seconds: float | None = None
+    cover: bytes | None = None
+
+
+@dataclass(frozen=True)
 class Post:
     """A post as it goes out.
 
     Args:
         key: the same for every attempt at this post; adapters use it to find it again.
-        image: a JPEG of exactly the size that the kind of post takes.
-        caption: the text below the picture.
+        kind: what it is to the account; a tile of a grid is a photo.
+        media: one, or two to ten of a carousel, in their order.
+        caption: the text below; `marker` is part of it where the kind shows a caption at all.
+        marker: words that only this post's caption has, by which it is found again.
         record: the run's record as JSON, for outlets that keep it.
     """
 
     key: str
-    image: bytes
+    kind: PostKind
+    media: tuple[Medium, ...]
     caption: str
+    marker: str
     record: bytes
 
 
 @dataclass(frozen=True)
 class PublishedPost:
-    """A post that is out."""
+    """A post that is out.
+
+    Args:
+        media_id: what the account knows it by.
+        url: where people find it; None where that is yet to be asked, see `Outlet.permalink`.
+    """
 
     media_id: str
-    url: str
+    url: str | None
+
+
+@dataclass(frozen=True)
+class SoughtPost:
+    """A post that may be out.
+
+    Args:
+        key: the post's.
+        kind: the post's.
+        marker: the post's.
+        upload: what `Outlet.upload` returned for it.
+        since: when it was going to be committed; it cannot be out for longer.
+    """
+
+    key: str
+    kind: PostKind
+    marker: str
+    upload: str
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """How a post is taken; None where the account does not tell.
+
+    Args:
+        likes: how many people like it.
+        comments: how many comments it has.
+        reach: how many people have seen it.
+        saves: how many people keep it.
+        shares: how often it was passed on.
+    """
+
+    likes: int | None = None
+    comments: int | None = None
+    reach: int | None = None
+    saves: int | None = None
+    shares: int | None = None
 
 
 class Outlet(Protocol):
-    """Where posts go. Publishing has two steps, so that a crash between them is known for what it is."""
+    """An account, or a folder, where posts go. Publishing has two steps, so that a crash between them is known for
+    what it is. Beside what they say themselves, all calls but those of the properties raise:
+
+        Unavailable: it did not answer, or not sensibly; the same call may succeed later.
+        CoolDown: it wants to be left alone for a while.
+        LoginNeeded: it does not take the login; a person logs in again.
+        AccountStopped: to go on would cost the account; a person looks after it.
+        ConfigurationError: a setting is wrong.
+    """
 
     account: str
     """Whose posts these are; part of the ledger's unique key."""
+    is_public: bool
+    """Whether people see the posts and carelessness could cost the account: they are then spaced, and wait for a yes."""
     find_is_certain: bool
     """Whether a post that `find` does not find is surely not out, so that committing it once more is safe."""
 
+    @property
+    def kinds(self) -> Collection[PostKind]:
+        """What it takes."""
+
+    @property
+    def login(self) -> str:
+        """A digest of the login in use, which is another one once somebody has logged in again; never the login."""
+
     def upload(self, post: Post) -> str:
-        """Hand the picture over without showing it to anybody; returns the outlet's handle of it.
+        """Hand the media over without showing them to anybody; returns the outlet's handle of them, as text.
 
         Raises:
-            Unavailable: nothing was accepted; it may be tried again.
+            Refused: it does not take them.
         """
 
     def commit(self, post: Post, upload: str) -> PublishedPost:
-        """Show the uploaded picture to the world.
+        """Show what was uploaded to the world. Called once for each upload.
 
         Raises:
-            Unavailable: whether the post is out is not known; ask `find`.
-            StylegramError: any other is a refusal; the post is not out.
+            OutcomeUnknown: whether the post is out is not known; ask `find`.
+            StylegramError: any other, `Unavailable` too: the post is surely not out.
         """
 
-    def find(self, post_key: str) -> PublishedPost | None:
-        """The post of that key if it is out; None if it is not or cannot be told."""
+    def find(self, sought: SoughtPost) -> PublishedPost | None:
+        """The post if it is out; None if it is not, or not to be seen yet, or cannot be told from others."""
+
+    def permalink(self, media_id: str) -> str | None:
+        """Where people find a published post; None if it has no address."""
+
+    def feedback(self, media_id: str, kind: PostKind) -> Feedback:
+        """How a published post is taken by now.
+
+        Raises:
+            NotFound: it is there no more.
+        """
+
+    def remaining(self) -> int | None:
+        """How many more posts the account takes today, by its own count; None where it does not count."""

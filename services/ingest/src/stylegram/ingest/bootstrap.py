@@ -22,6 +22,7 @@ from stylegram.common.database import migrate, open_database, transaction
 from stylegram.common.errors import StylegramError
 from stylegram.common.ports import Broker, Source, Storage
 from stylegram.common.records import Role
+from stylegram.common.timezones import timezone_of
 from stylegram.ingest.assets import Assets
 from stylegram.ingest.events import EventHandler
 from stylegram.ingest.hygiene import Hygiene
@@ -30,7 +31,7 @@ from stylegram.ingest.queues import Queues
 from stylegram.ingest.reconcile import Reconciler
 from stylegram.ingest.relay import Relay
 from stylegram.ingest.schemas import ReconcileReport
-from stylegram.ingest.settings import IngestSettings, timezone_of
+from stylegram.ingest.settings import IngestSettings
 from stylegram.ingest.sources import open_source
 from stylegram.ingest.syncs import Syncs
 

@@ -23,7 +23,9 @@ from stylegram.common.messages import (
     JobStarted,
     Message,
     PostFailed,
+    PostFeedback,
     PostPublished,
+    PostWaiting,
 )
 from stylegram.ingest.job_repository import CANCELLATION, JobRepository
 from stylegram.ingest.metrics import JOB_RETRIES, JOB_WAIT
@@ -91,10 +93,10 @@ def _apply(jobs: JobRepository, message: Message) -> bool:
                 error_code=message.error_code,
                 finished_at=message.sent_at,
             )
-        case PostPublished():
-            return jobs.record_post(message.job_id, PostState.PUBLISHED, url=message.url)
-        case PostFailed():
-            return jobs.record_post(message.job_id, PostState.FAILED, reason=message.reason)
+        case PostWaiting() | PostPublished() | PostFailed():
+            return _posted(jobs, message)
+        case PostFeedback():
+            return True  # belongs to the run's record, which is the logger's
         case _:
             raise InvalidMessage(f"A {message.type} is no event.", advice="Route commands to the queues of their own.")
 
@@ -182,6 +184,17 @@ def _completed(jobs: JobRepository, message: JobCompleted) -> bool:
         post_state=case((unwanted, PostState.FAILED), else_=JobRow.post_state),
         post_reason=case((unwanted, "The job was cancelled before it was posted."), else_=JobRow.post_reason),
     )
+
+
+def _posted(jobs: JobRepository, message: PostWaiting | PostPublished | PostFailed) -> bool:
+    record = partial(jobs.record_post, message.job_id, key=message.post, kind=message.kind, said_at=message.sent_at)
+    match message:
+        case PostWaiting():
+            return record(PostState.WAITING, reason=message.reason)
+        case PostPublished():
+            return record(PostState.PUBLISHED, url=message.url or None)
+        case PostFailed():
+            return record(PostState.FAILED, reason=message.reason)
 
 
 def _not_put_back_since(message: JobProgress) -> ColumnElement[bool]:

@@ -13,8 +13,9 @@ from stylegram.common.clock import utcnow
 from stylegram.common.database import UtcDateTime
 from stylegram.common.errors import Cancelled, InvalidHyperparameters
 from stylegram.common.hyperparameters import Hyperparameters
-from stylegram.common.messages import Priority
+from stylegram.common.messages import PostKind, Priority
 from stylegram.ingest.metrics import JOB_SECONDS, JOBS
+from stylegram.ingest.posts import JobPost, foremost
 from stylegram.ingest.schemas import Job, JobFilter, with_tuples
 from stylegram.ingest.tables import UNFINISHED, AssetRow, JobRow, JobState, PostState, insert_new
 
@@ -101,7 +102,10 @@ class JobRepository:
         return self._all(select(JobRow).where(_OPEN))
 
     def unposted(self) -> list[Job]:
-        """Those that are to be posted and whose post has not come to an end, oldest first."""
+        """Those that are to be posted and of whose posts nothing was heard, oldest first.
+
+        One that waits is not among them: it goes out by itself, or after a person's yes.
+        """
         alive = JobRow.state.in_((*UNFINISHED, JobState.SUCCEEDED))
         return self._all(select(JobRow).where(JobRow.publish, alive, JobRow.post_state.is_(None)))
 
@@ -254,17 +258,47 @@ class JobRepository:
         return self.transition(job_id, JobState.FAILED, *conditions, reason=str(error), error_code=error.code)
 
     def record_post(
-        self, job_id: str, outcome: PostState, *, url: str | None = None, reason: str | None = None
+        self,
+        job_id: str,
+        outcome: PostState,
+        *,
+        key: str = "",
+        kind: str = PostKind.PHOTO,
+        said_at: datetime | None = None,
+        url: str | None = None,
+        reason: str | None = None,
     ) -> bool:
-        """Keep what became of the job's post. Published is the end; a failure may yet be followed by it.
+        """Keep what became of one of the job's posts, and what that makes of all of them.
+
+        Args:
+            job_id: whose post.
+            outcome: what became of it.
+            key: the post's in the publisher's ledger; empty where it never came so far.
+            kind: what it is, see `JobPost`.
+            said_at: when that was said; by default now.
+            url: where it is.
+            reason: what it waits for, or why it is not out.
 
         Returns:
             Whether the row changed; if so its `sequence` grew by one.
         """
-        open_: ColumnElement[bool] = JobRow.post_state.is_(None)
-        if outcome is PostState.PUBLISHED:
-            open_ = or_(open_, JobRow.post_state == PostState.FAILED)
-        return self._change(job_id, open_, post_state=outcome, post_url=url, post_reason=reason) is not None
+        news = JobPost(kind=kind, state=outcome, url=url, reason=reason, said_at=said_at or utcnow())
+        # Who tells of another post of the job waits here, and then sees this one.
+        stored = self._session.scalar(select(JobRow.posts).filter_by(id=job_id).with_for_update())
+        posts = {name: JobPost.model_validate(post) for name, post in (stored or {}).items()}
+        before = posts.get(key)
+        posts[key] = news.after(before) if before else news
+        if posts[key] == before:
+            return False
+        one = foremost(posts)
+        changed = self._change(
+            job_id,
+            posts={name: post.model_dump(mode="json") for name, post in posts.items()},
+            post_state=one.state,
+            post_url=one.url,
+            post_reason=one.reason,
+        )
+        return changed is not None
 
     def last_used(self) -> dict[tuple[int, int], datetime]:
         """When each pair of content and style asset was last submitted; how the job ended does not matter."""

@@ -248,7 +248,7 @@ class Jobs:
             return JobRepository(session).changed(known)
 
     def unposted_jobs(self) -> list[Job]:
-        """Those that are to be posted and whose post has not come to an end, oldest first."""
+        """Those that are to be posted, and of whose posts nothing was heard, oldest first."""
         with transaction(self.engine) as session:
             return JobRepository(session).unposted()
 

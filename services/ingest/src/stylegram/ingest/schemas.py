@@ -17,6 +17,7 @@ from pydantic import (
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import Priority
 from stylegram.common.records import AssetReference, Role
+from stylegram.ingest.posts import JobPost
 from stylegram.ingest.tables import UNFINISHED, JobState, PostState
 
 _Item = TypeVar("_Item")
@@ -24,6 +25,10 @@ _Item = TypeVar("_Item")
 
 def _none_given(value: object) -> object:
     return () if value is None else value
+
+
+def _none_known(value: object) -> object:
+    return {} if value is None else value
 
 
 def _in_utc(time: datetime) -> datetime:
@@ -94,9 +99,16 @@ class Job(Submission):
     reason: str | None = Field(description="Why there is no picture, for people.")
     error_code: str | None = Field(description="The same, for programs.")
     post_requested_at: datetime | None = Field(description="When the publisher was asked to post the picture.")
-    post_state: PostState | None = Field(description="What became of the post; null: nothing yet.")
-    post_url: str | None = Field(description="Where the post is.")
-    post_reason: str | None = Field(description="Why there is no post.")
+    post_state: PostState | None = Field(
+        description="What became of its posts: published once one is out, else waiting if one waits, else failed;"
+        " null: nothing yet."
+    )
+    post_url: str | None = Field(description="Where the post is; of several, the one that was out first.")
+    post_reason: str | None = Field(description="What the post waits for, or why there is none.")
+    posts: Annotated[dict[str, JobPost], BeforeValidator(_none_known)] = Field(
+        description="What became of each, by its key in the publisher's ledger; a picture may be posted as several"
+        " kinds."
+    )
 
     @property
     def finished(self) -> bool:

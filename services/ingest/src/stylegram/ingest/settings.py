@@ -2,39 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, SecretStr
 
 from stylegram.common.hyperparameters import Hyperparameters, StrictHyperparameters
 from stylegram.common.model_cache import DEFAULT_WEIGHTS, default_cache
 from stylegram.common.settings import Settings
+from stylegram.common.timezones import TimezoneName
 
 _LEAST_TOKEN_CHARACTERS = 16
-
-
-def _known_timezone(name: str) -> str:
-    try:
-        timezone_of(name)
-    except (LookupError, ValueError, OSError):
-        raise ValueError(
-            f"'{name}' is no time zone that this machine knows; write one as in Europe/Berlin, or UTC"
-        ) from None
-    return name
-
-
-def timezone_of(name: str) -> tzinfo:
-    """The time zone of an IANA name.
-
-    Raises:
-        LookupError: there is none of that name.
-        ValueError: it is no name.
-    """
-    # Slim images have no time zone database, and UTC needs none.
-    return UTC if name == "UTC" else ZoneInfo(name)
 
 
 def _tokens_in(secret: SecretStr) -> Sequence[str]:
@@ -94,7 +72,7 @@ class IngestSettings(Settings):
     sync_seconds: float | None = Field(
         None, gt=0, description="Pause between two syncs of the sources; by default the service starts none itself."
     )
-    timezone: Annotated[str, AfterValidator(_known_timezone)] = Field(
+    timezone: TimezoneName = Field(
         "UTC", description="IANA name of the time zone in which the daily picture's day begins, as in Europe/Berlin."
     )
     max_queued: int = Field(1000, ge=1, description="Jobs that may wait; more are refused until some have started.")

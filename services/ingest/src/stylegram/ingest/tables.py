@@ -38,8 +38,9 @@ UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 
 
 class PostState(StrEnum):
-    """What became of the post of a job's picture."""
+    """What became of a post of a job's picture, or of all of them in one word; see `posts.foremost`."""
 
+    WAITING = "waiting"
     PUBLISHED = "published"
     FAILED = "failed"
 
@@ -201,7 +202,10 @@ class JobRow(Base):
     )
     post_state: Mapped[PostState | None]
     post_url: Mapped[str | None]
-    post_reason: Mapped[str | None] = mapped_column(doc="Why there is no post.")
+    post_reason: Mapped[str | None] = mapped_column(doc="What the post waits for, or why there is none.")
+    posts: Mapped[dict[str, Any] | None] = mapped_column(
+        _JSON, doc="What is known of each, by its key in the publisher's ledger; the three before follow from it."
+    )
 
     content: Mapped[AssetRow] = relationship(foreign_keys=content_id, lazy="joined", innerjoin=True)
     style: Mapped[AssetRow] = relationship(foreign_keys=style_id, lazy="joined", innerjoin=True)

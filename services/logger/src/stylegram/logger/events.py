@@ -1,14 +1,26 @@
 """What the logger learns from what happens."""
 
+from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 import structlog
 
-from stylegram.common.messages import NEEDS_REVIEW, JobCompleted, JobFailed, Message, PostFailed, PostPublished
+from stylegram.common.messages import (
+    NEEDS_REVIEW,
+    JobCompleted,
+    JobFailed,
+    Message,
+    PostFailed,
+    PostFeedback,
+    PostPublished,
+    PostWaiting,
+)
+from stylegram.common.ports import Feedback
 from stylegram.common.records import RunRecord
 from stylegram.logger.logs_csv import write_logs_csv
 from stylegram.logger.metrics import RUN_SECONDS, RUNS
-from stylegram.logger.repository import RunPost, RunRepository
+from stylegram.logger.repository import Reading, RunPost, RunRepository
 
 _log = structlog.get_logger(__name__)
 
@@ -38,13 +50,10 @@ class RunLogger:
                 # Nothing was run, so there is nothing to learn; whoever asked for the job knows of its end.
                 _log.warning("job_without_run", reason=message.reason, error_code=message.error_code)
                 return
-            case PostPublished():
-                post = RunPost("published", message.account, media_id=message.media_id, url=message.url)
-                self._runs.save_post(message.job_id, post)
-            case PostFailed():
-                known = message.error_code != NEEDS_REVIEW
-                post = RunPost("failed" if known else "needs_review", message.account, reason=message.reason)
-                self._runs.save_post(message.job_id, post)
+            case PostWaiting() | PostPublished() | PostFailed():
+                self._runs.save_post(message.job_id, _post(message))
+            case PostFeedback():
+                self._runs.save_reading(message.job_id, message.post, _reading(message))
             case _:
                 return
         self.write_csv()
@@ -62,3 +71,20 @@ class RunLogger:
         if self._runs.save(record):
             RUNS.labels(outcome=record.outcome).inc()
             RUN_SECONDS.labels(outcome=record.outcome).observe(record.seconds)
+
+
+def _post(message: PostWaiting | PostPublished | PostFailed) -> RunPost:
+    tell = partial(RunPost, account=message.account, kind=message.kind, said_at=message.sent_at)
+    match message:
+        case PostWaiting():
+            return tell("waiting", reason=message.reason)
+        case PostPublished():
+            return tell("published", media_id=message.media_id, url=message.url or None)
+        case PostFailed():
+            known = message.error_code != NEEDS_REVIEW
+            return tell("failed" if known else "needs_review", reason=message.reason)
+
+
+def _reading(message: PostFeedback) -> Reading:
+    counts = {field.name: getattr(message, field.name) for field in fields(Feedback)}
+    return Reading(message.kind, message.read_at, Feedback(**counts))

@@ -8,7 +8,8 @@ reads the one reads the other:
 - `learning_rate` is the one in force, `Beta_1` is Adam's, given for other optimisers too.
 - The layers go by their Keras names: `relu4_2` is `block4_conv2`.
 
-After them comes every other column of the table of runs.
+After them comes every other column of the table of runs, but for the single readings of which `post_likes` and its
+like are the sums.
 """
 
 import csv
@@ -25,7 +26,7 @@ from stylegram.common import artifacts
 from stylegram.common.files import write_atomically
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.logger.rows import to_hyperparameters
-from stylegram.logger.tables import runs
+from stylegram.logger.tables import READINGS, runs
 
 _Row = Mapping[str, Any]
 _EVALUATIONS_PER_EPOCH = 100
@@ -50,7 +51,7 @@ _SAID = {
     *("style_name", "content_name", "learning_rate", "beta_1", "style_weight", "content_weight", "seconds"),
     *("content_layers", "style_layers", "outcome"),
 }
-_OURS = [column.name for column in runs.columns if column.name not in _SAID]
+_OURS = [column.name for column in runs.columns if column.name not in _SAID | {READINGS}]
 
 COLUMNS = (*_ORIGINAL, *_OURS)
 """The header, in order."""

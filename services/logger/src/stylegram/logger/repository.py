@@ -1,9 +1,10 @@
 """All queries on the runs."""
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
@@ -12,22 +13,61 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from stylegram.common.database import transaction
+from stylegram.common.ports import Feedback
 from stylegram.common.records import LossPoint, RunRecord
 from stylegram.logger.rows import to_record, to_row
-from stylegram.logger.tables import curves, runs
+from stylegram.logger.tables import POST, READINGS, curves, runs
 
 _points: TypeAdapter[tuple[LossPoint, ...]] = TypeAdapter(tuple[LossPoint, ...])
 
 
 @dataclass(frozen=True)
 class RunPost:
-    """What became of a run's post."""
+    """What became of a run's post.
 
-    state: Literal["published", "failed", "needs_review"]
+    A picture that is posted as several kinds has several, and one of them stands for all: the first that is out;
+    before one is, the one that was told of last.
+
+    Args:
+        state: what became of it.
+        account: whose post it is.
+        kind: a `PostKind`, or grid-1 … grid-9; None where nobody said.
+        media_id: the account's own name of it.
+        url: where people find it.
+        reason: what it waits for, or why it is not out, or in doubt.
+        said_at: when the publisher said so; None where that was not kept.
+    """
+
+    state: Literal["waiting", "published", "failed", "needs_review"]
     account: str
+    kind: str | None = None
     media_id: str | None = None
     url: str | None = None
     reason: str | None = None
+    said_at: datetime | None = None
+
+    def after(self, known: "RunPost") -> "RunPost":
+        """What stands for the run's posts once this has been said too; the order of the two does not matter."""
+        out = [post for post in (known, self) if post.state == "published"]
+        if len(out) == 2:
+            first = min(out, key=_said_at)
+            # Its address may have become known later.
+            urls = [post.url for post in out if post.media_id == first.media_id and post.url]
+            return replace(first, url=next(iter(urls), None))
+        return out[0] if out else max(known, self, key=_said_at)
+
+
+def _said_at(post: RunPost) -> datetime:
+    return post.said_at or datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a post is taken, as it stood at one time."""
+
+    kind: str
+    read_at: datetime
+    feedback: Feedback
 
 
 @dataclass(frozen=True)
@@ -38,11 +78,14 @@ class Run:
         record: without its curve; see `RunRepository.curve`.
         rating: what people think of the picture; None before they say.
         post: None before it is tried.
+        feedback: how its posts are taken: sums over their newest readings, so that who saw two of them counts twice in
+            `reach`; None where no account tells.
     """
 
     record: RunRecord
     rating: int | None
     post: RunPost | None
+    feedback: Feedback
 
 
 class RunRepository:
@@ -73,11 +116,29 @@ class RunRepository:
             return before != record.outcome
 
     def save_post(self, job_id: str, post: RunPost) -> None:
-        """Remember what became of the post, be the run known already or not; what is published stays so."""
+        """Remember what became of a post, be the run known already or not; what is published stays so."""
         with self._writing(job_id) as session:
-            before = session.scalar(select(runs.c.post_state).where(runs.c.job_id == job_id))
-            if before != "published" or post.state == "published":
-                self._update(session, job_id, {f"post_{name}": value for name, value in asdict(post).items()})
+            known = _post(session.execute(select(runs).where(runs.c.job_id == job_id)).one()._asdict())
+            now = post.after(known) if known else post
+            if now != known:
+                self._update(session, job_id, {POST + name: value for name, value in asdict(now).items()})
+
+    def save_reading(self, job_id: str, post: str, reading: Reading) -> None:
+        """Remember how a post is taken, be the run known already or not; an older reading changes nothing.
+
+        Args:
+            job_id: whose post.
+            post: its key in the publisher's ledger.
+            reading: its `read_at` is aware.
+        """
+        with self._writing(job_id) as session:
+            stored = session.scalar(select(runs.c[READINGS]).where(runs.c.job_id == job_id)) or {}
+            if post in stored and datetime.fromisoformat(stored[post]["read_at"]) >= reading.read_at:
+                return
+            counts = asdict(reading.feedback)
+            readings = {**stored, post: {"kind": reading.kind, "read_at": reading.read_at.isoformat(), **counts}}
+            sums = {POST + name: _sum(each[name] for each in readings.values()) for name in counts}
+            self._update(session, job_id, {READINGS: readings, **sums})
 
     def get(self, job_id: str) -> Run | None:
         """The run, or None if its record has not come."""
@@ -124,5 +185,15 @@ class RunRepository:
 
 
 def _run(row: Mapping[str, Any]) -> Run:
-    post = {field.name: row[f"post_{field.name}"] for field in fields(RunPost)}
-    return Run(to_record(row), row["rating"], RunPost(**post) if post["state"] else None)
+    feedback = Feedback(**{field.name: row[POST + field.name] for field in fields(Feedback)})
+    return Run(to_record(row), row["rating"], _post(row), feedback)
+
+
+def _post(row: Mapping[str, Any]) -> RunPost | None:
+    post = {field.name: row[POST + field.name] for field in fields(RunPost)}
+    return RunPost(**post) if post["state"] else None
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None

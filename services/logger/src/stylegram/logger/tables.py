@@ -1,9 +1,10 @@
 """The logger's tables: a row per run, and its curve of losses apart from it, for that is large and rarely read.
 
-The hyperparameters' columns derive from `Hyperparameters`, the metrics' from `Metrics`; a new one is a line there and
-a migration here.
+The hyperparameters' columns derive from `Hyperparameters`, the metrics' from `Metrics`, those on how posts are taken
+from `Feedback`; a new one is a line there and a migration here.
 """
 
+from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin
 
 from sqlalchemy import (
@@ -25,10 +26,15 @@ from sqlalchemy.types import TypeEngine
 
 from stylegram.common.database import UtcDateTime
 from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.ports import Feedback
 from stylegram.common.records import Metrics
 
 METRIC = "metric_"
 """Begins the names of the metrics' columns."""
+POST = "post_"
+"""Begins the names of the columns on the run's posts."""
+READINGS = "post_feedback"
+"""The column with the newest reading of each of the run's posts, by the post's key in the publisher's ledger."""
 
 # What is not known is null, as in any other column, rather than a JSON text that says so.
 _JSON_OR_NULL = JSON(none_as_null=True)
@@ -93,11 +99,17 @@ runs = Table(
     *(Column(METRIC + name, _column_type(field.annotation)) for name, field in Metrics.model_fields.items()),
     Column("result_sha256", String(64)),
     Column("rating", Integer),
+    # One of the run's posts, for all of them.
     Column("post_state", String(16)),
     Column("post_account", Text),
+    Column("post_kind", String(16)),
     Column("post_media_id", Text),
     Column("post_url", Text),
     Column("post_reason", Text),
+    Column("post_said_at", UtcDateTime),
+    # Sums over the readings.
+    *(Column(POST + field.name, BigInteger) for field in fields(Feedback)),
+    Column(READINGS, _JSON_OR_NULL),
     Index("runs_by_start", "started_at"),
 )
 
