@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stylegram.common.errors import ConfigurationError
-from stylegram.publisher.titles import StyleTitles, harmless, humanise
+from stylegram.publisher.captions import StyleTitles
+from stylegram.publisher.captions.titles import harmless, humanise
 
 # As people write such files: with and without a full stop, a newline here and there.
 STYLE_NAMES = """{"matmoe.jpg":"Matamoe (Death), Landscape with Peacocks de Paul Gauguin, 1892 (Posimpresionismo).",
@@ -62,6 +63,17 @@ def test_a_file_name_becomes_words(file_name: str, words: str) -> None:
     assert humanise(file_name) == words
 
 
+@pytest.mark.parametrize("file_name", ["", "\u200d.jpg", "\u200b\u202e.jpg", "#@.jpg"])
+def test_a_name_that_says_nothing_has_the_languages_word(file_name: str) -> None:
+    assert StyleTitles({}).title(file_name) == "Untitled"
+    assert StyleTitles({file_name: ""}).title(file_name, "Sin título") == "Sin título"
+
+
+def test_a_long_title_ends_with_a_whole_emoji() -> None:
+    assert harmless("x" * 197 + "👩🏾‍🎨👩🏾‍🎨") == "x" * 197
+    assert harmless("x" * 193 + "👩🏾‍🎨👩🏾‍🎨") == "x" * 193 + "👩🏾‍🎨"
+
+
 @given(st.text())
 def test_nothing_harmful_is_left(text: str) -> None:
     shown = harmless(text)
@@ -75,7 +87,7 @@ def test_nothing_harmful_is_left(text: str) -> None:
     [
         (b"{", "not JSON"),
         (b"\xff\xfe\x00", "not JSON"),
-        (b'["a.jpg"]', "whole file"),
+        (b'["a.jpg"]', "no JSON object"),
         (b'{"a.jpg": 1}', "a.jpg"),
     ],
 )
