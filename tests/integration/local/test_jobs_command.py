@@ -14,7 +14,8 @@ from sqlalchemy import update
 from ingest_samples import FAST
 from local_commands import Command, Worker, served
 from stylegram.common.database import transaction
-from stylegram.common.messages import Priority
+from stylegram.common.messages import PostKind, PostRequest, Priority, decode
+from stylegram.common.topology import PUBLISHER_POSTS
 from stylegram.ingest.schemas import Job
 from stylegram.ingest.tables import JobRow, JobState
 from stylegram.local.api import Api, open_api
@@ -300,3 +301,17 @@ def test_a_failed_job_is_repeated_as_a_new_one_and_no_other_is(
     refused = stylegram("jobs", "retry", jobs["running"].id, *place)
     assert (refused.code, refused.out) == (1, "")
     assert "running" in refused.err
+
+
+def test_a_picture_is_asked_to_be_posted(stylegram: Command, worker: Worker, place: tuple[str, str]) -> None:
+    jobs = one_job_of_each_state(worker)
+    asked = stylegram("jobs", "post", jobs["succeeded"].id[:8], "--as", "grid", "--as", "story", *place)
+    assert asked.code == 0, asked.err
+    delivery = worker.ingest.broker.receive(PUBLISHER_POSTS.name)
+    assert delivery
+    request = decode(delivery.body)
+    assert isinstance(request, PostRequest)
+    assert (request.job_id, request.kinds) == (jobs["succeeded"].id, (PostKind.GRID, PostKind.STORY))
+    assert "only the picture of one that succeeded" in stylegram("jobs", "post", jobs["failed"].id, *place).err
+    wrong = stylegram("jobs", "post", jobs["succeeded"].id, "--as", "oil", *place)
+    assert (wrong.code, "no kind of post" in wrong.err) == (2, True)

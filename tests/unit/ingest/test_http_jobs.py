@@ -11,8 +11,9 @@ from ingest_http import NOBODY, open_client, submission
 from ingest_samples import FAST, SIZE, add_asset, centres, quarters
 from stylegram.common.clock import utcnow
 from stylegram.common.hyperparameters import Hyperparameters
-from stylegram.common.messages import JobCancelled, JobFailed, JobProgress, Priority
+from stylegram.common.messages import JobCancelled, JobFailed, JobProgress, PostKind, PostRequest, Priority, decode
 from stylegram.common.records import AssetReference, Role, RunRecord
+from stylegram.common.topology import PUBLISHER_POSTS
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.events import EventHandler
 from stylegram.ingest.schemas import Job
@@ -164,6 +165,25 @@ def test_what_failed_is_tried_again_as_a_new_job(client: TestClient, ingest: Ing
     EventHandler(ingest.engine).handle(JobCancelled(job_id=retry.id, worker="w"), 1)
     assert client.post(f"/v1/jobs/{job.id}/retry", headers={"Idempotency-Key": "again"}).json()["id"] == retry.id
     assert client.post(f"/v1/jobs/{job.id}/retry").json()["id"] != retry.id
+
+
+def test_a_picture_is_posted_as_what_is_asked_for(client: TestClient, ingest: Ingest, finished: Job) -> None:
+    response = client.post(f"/v1/jobs/{finished.id}/posts", params={"kind": ["grid", "story"]})
+    assert (response.status_code, response.json()["id"]) == (202, finished.id)
+    delivery = ingest.broker.receive(PUBLISHER_POSTS.name)
+    assert delivery
+    request = decode(delivery.body)
+    assert isinstance(request, PostRequest)
+    assert (request.artifact, request.kinds) == (finished.result, (PostKind.GRID, PostKind.STORY))
+    assert client.post(f"/v1/jobs/{finished.id}/posts", params={"kind": "oil"}).status_code == 422
+
+
+def test_what_has_no_picture_is_not_posted(client: TestClient, ingest: Ingest, pair: Pair) -> None:
+    job = ingest.submit(*pair, FAST)
+    refused = client.post(f"/v1/jobs/{job.id}/posts")
+    assert (refused.status_code, "is queued; only" in refused.json()["detail"]) == (409, True)
+    assert client.post(f"/v1/jobs/{NOBODY}/posts").status_code == 404
+    assert ingest.broker.depth(PUBLISHER_POSTS.name) == 0
 
 
 def test_what_succeeded_is_submitted_anew_instead(client: TestClient, finished: Job) -> None:

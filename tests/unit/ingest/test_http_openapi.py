@@ -55,6 +55,7 @@ def test_every_problem_is_one(operations: dict[str, dict[str, Any]]) -> None:
         ("get /v1/jobs", {200, 401, 422, 503}),
         ("get /v1/assets", {200, 401, 422, 503}),
         ("post /v1/jobs/{job_id}/retry", {202, 401, 403, 404, 409, 422, 429, 503}),
+        ("post /v1/jobs/{job_id}/posts", {202, 401, 403, 404, 409, 422, 503}),
         ("post /v1/jobs/{job_id}/cancel", {200, 202, 401, 403, 404, 422, 503}),
         ("get /v1/jobs/{job_id}/timelapse", {200, 206, 304, 401, 404, 416, 422, 503}),
         ("get /v1/jobs/{job_id}/events", {200, 204, 401, 404, 422, 503}),

@@ -27,6 +27,7 @@ from stylegram.ingest.assets import Assets
 from stylegram.ingest.events import EventHandler
 from stylegram.ingest.hygiene import Hygiene
 from stylegram.ingest.jobs import Jobs
+from stylegram.ingest.post_requests import PostRequests
 from stylegram.ingest.queues import Queues
 from stylegram.ingest.reconcile import Reconciler
 from stylegram.ingest.relay import Relay
@@ -39,8 +40,9 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ingest(Jobs, Assets, Queues, Syncs):
-    """The service, composed: its jobs, its pictures, their sources, its queues, and what runs in its threads.
+class Ingest(Jobs, PostRequests, Assets, Queues, Syncs):
+    """The service, composed: its jobs and their posts, its pictures, their sources, its queues, and what runs in its
+    threads.
 
     Args:
         engine: the database, its tables up to date.

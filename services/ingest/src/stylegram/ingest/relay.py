@@ -18,9 +18,10 @@ from stylegram.common import artifacts
 from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
 from stylegram.common.errors import AlreadyExists, InvalidHyperparameters, StylegramError
-from stylegram.common.messages import CancelJob, PostRequest, StyleJob
+from stylegram.common.messages import CancelJob, StyleJob
 from stylegram.common.ports import Broker, Storage
 from stylegram.ingest.job_repository import Due, JobRepository, require_readable
+from stylegram.ingest.post_requests import post_request
 from stylegram.ingest.schemas import Job
 from stylegram.ingest.tables import PostState
 
@@ -160,17 +161,4 @@ def style_job(job: Job) -> StyleJob:
         hyperparameters=job.hyperparameters,
         priority=job.priority,
         time_limit_seconds=job.time_limit_seconds,
-    )
-
-
-def post_request(job: Job) -> PostRequest:
-    """What the publisher is told of a job that succeeded."""
-    return PostRequest(
-        message_id=f"{job.id}.post",
-        job_id=job.id,
-        artifact=job.result or artifacts.result(job.id),
-        record=artifacts.record(job.id),
-        content_name=job.content.name,
-        style_name=job.style.name,
-        hyperparameters=job.hyperparameters,
     )

@@ -152,6 +152,10 @@ class Api:
         """The new job that does what a failed or cancelled one should have done."""
         return self._ask(Job, "POST", _path("jobs", job_id, "retry"))
 
+    def post(self, job_id: str, kinds: Sequence[str]) -> Job:
+        """Have the job's picture posted as these kinds; the job as it stood."""
+        return self._ask(Job, "POST", _path("jobs", job_id, "posts"), params={"kind": list(kinds)})
+
     def follow(self, job_id: str) -> Iterator[Job]:
         """The job as it stands, again after each change, and lastly as it ended."""
         return self._listen(job_id) if self._streams else self._look(job_id)

@@ -1,4 +1,4 @@
-"""`stylegram jobs`: see how jobs stand, end them, repeat them."""
+"""`stylegram jobs`: see how jobs stand, end them, repeat them, have them posted."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from stylegram.ingest.schemas import Job
     from stylegram.local.api import Api
 
-jobs_app = typer.Typer(no_args_is_help=True, help="The jobs: list them, follow them, cancel them, repeat them.")
+jobs_app = typer.Typer(
+    no_args_is_help=True, help="The jobs: list, follow, cancel, repeat and post them."
+)
 
 _JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id, or its beginning.")]
 
@@ -25,6 +27,15 @@ def _known_states(words: list[str] | None) -> list[str]:
     for word in words or ():
         if word not in list(JobState):
             raise typer.BadParameter(f"'{word}' is no state of a job: those are {', '.join(JobState)}.")
+    return words or []
+
+
+def _known_kinds(words: list[str] | None) -> list[str]:
+    from stylegram.common.messages import PostKind
+
+    for word in words or ():
+        if word not in list(PostKind):
+            raise typer.BadParameter(f"'{word}' is no kind of post: those are {', '.join(PostKind)}.")
     return words or []
 
 
@@ -118,6 +129,29 @@ def retry(job_id: _JobId, url: Url = None, state: StateFolder = None) -> None:
 
     with open_api(url, state) as api:
         typer.echo(api.retry(api.find(job_id).id).id)
+
+
+@jobs_app.command()
+def post(
+    job_id: _JobId,
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--as",
+            metavar="KIND",
+            callback=_known_kinds,
+            help="photo, carousel, grid, story or reel; may be repeated. What the publisher is set to by default.",
+        ),
+    ] = None,
+    url: Url = None,
+    state: StateFolder = None,
+) -> None:
+    """Have the picture of a job posted; what was posted already is not posted again."""
+    from stylegram.local.api import open_api
+
+    with open_api(url, state) as api:
+        job = api.post(api.find(job_id).id, kinds or ())
+    typer.echo(f"The picture of job {job.id} is to be posted; `stylegram jobs show` tells what becomes of it.")
 
 
 def _follow(api: "Api", job_id: str, farewell: str) -> "Job":

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from stylegram.common import artifacts
 from stylegram.common.errors import NotFound
-from stylegram.common.messages import Priority
+from stylegram.common.messages import PostKind, Priority
 from stylegram.ingest.http.dependencies import (
     DailyDep,
     IdempotencyKey,
@@ -154,6 +154,22 @@ def retry_job(job_id: JobId, ingest: IngestDep, response: Response, idempotency_
     409 is.
     """
     return _accepted(ingest.retry(str(job_id), idempotency_key=idempotency_key), response)
+
+
+@router.post("/jobs/{job_id}/posts", status_code=202, responses=responses(404, 409, 422))
+def post_job(
+    job_id: JobId,
+    ingest: IngestDep,
+    kind: Annotated[
+        list[PostKind] | None,
+        Query(description="What it is posted as; may be repeated. What the publisher is set to by default."),
+    ] = None,
+) -> Job:
+    """Have the picture of a job that succeeded posted; 409 for any other. What was posted already is not posted again.
+
+    The job's `posts` tell what becomes of it; on an account where posts wait for a yes, so does this one.
+    """
+    return ingest.request_posts(str(job_id), kind or ())
 
 
 @router.get(
