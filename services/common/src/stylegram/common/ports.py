@@ -393,7 +393,7 @@ class Outlet(Protocol):
     account: str
     """Whose posts these are; part of the ledger's unique key."""
     is_public: bool
-    """Whether people see the posts and carelessness could cost the account: they are then spaced, and wait for a yes."""
+    """Whether carelessness could cost the account: its posts are then spaced, and wait for a yes."""
     find_is_certain: bool
     """Whether a post that `find` does not find is surely not out, so that committing it once more is safe."""
 
