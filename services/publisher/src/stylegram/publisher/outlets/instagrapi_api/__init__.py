@@ -1,0 +1,3 @@
+"""Instagram by way of instagrapi, a client of the private API that the app uses."""
+
+from stylegram.publisher.outlets.instagrapi_api.outlet import InstagrapiOutlet as InstagrapiOutlet
