@@ -1,14 +1,32 @@
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from stylegram.common.clock import utcnow
 from stylegram.common.errors import ConfigurationError, InvalidInput, NotFound, Unavailable
-from stylegram.common.ports import Post
-from stylegram.publisher.outlets import folder, open_outlet
+from stylegram.common.messages import PostKind
+from stylegram.common.ports import Feedback, Medium, Post, SoughtPost
+from stylegram.publisher.outlets import folder
 from stylegram.publisher.outlets.folder import FolderOutlet
 
-POST = Post(key="0a1b", image=b"\xff\xd8", caption="Größe", record=b'{"job_id": "1"}')
+
+def jpeg(data: bytes = b"\xff\xd8") -> Medium:
+    return Medium(data, "image/jpeg", 1080, 1080)
+
+
+def post(*media: Medium, key: str = "0a1b", kind: PostKind = PostKind.PHOTO) -> Post:
+    return Post(key, kind, media or (jpeg(),), caption="Größe", marker="№ 0a1b", record=b'{"job_id": "1"}')
+
+
+def sought(key: str = "0a1b") -> SoughtPost:
+    return SoughtPost(key, PostKind.PHOTO, f"№ {key}", "", utcnow() - timedelta(minutes=1))
+
+
+POST = post()
+CAROUSEL = post(jpeg(b"1"), jpeg(b"2"), jpeg(b"3"), kind=PostKind.CAROUSEL)
+REEL = post(Medium(b"film", "video/mp4", 1080, 1920, seconds=5, cover=b"cover"), kind=PostKind.REEL)
 
 
 @pytest.fixture
@@ -25,25 +43,35 @@ def visible(root: Path) -> list[str]:
     return sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
 
 
-def test_a_post_is_three_files(outlet: FolderOutlet, root: Path) -> None:
-    upload = outlet.upload(POST)
+@pytest.mark.parametrize(
+    ("post", "files"),
+    [
+        (POST, {".jpg": b"\xff\xd8"}),
+        (CAROUSEL, {".1.jpg": b"1", ".2.jpg": b"2", ".3.jpg": b"3"}),
+        (REEL, {".mp4": b"film", ".cover.jpg": b"cover"}),
+    ],
+    ids=["photo", "carousel", "reel"],
+)
+def test_a_post_is_a_few_files(outlet: FolderOutlet, root: Path, post: Post, files: dict[str, bytes]) -> None:
+    upload = outlet.upload(post)
     assert visible(root) == []
-    published = outlet.commit(POST, upload)
+    published = outlet.commit(post, upload)
 
     assert re.fullmatch(r"\d{4}-\d\d-\d\d-0a1b", published.media_id)
-    assert visible(root) == [f"{published.media_id}{suffix}" for suffix in (".jpg", ".json", ".txt")]
-    assert (root / f"{published.media_id}.jpg").read_bytes() == POST.image
-    assert (root / f"{published.media_id}.txt").read_text(encoding="utf-8") == "Größe"
-    assert (root / f"{published.media_id}.json").read_bytes() == POST.record
-    assert published.url == (root / f"{published.media_id}.jpg").as_uri()
+    files |= {".txt": "Größe".encode(), ".json": post.record}
+    assert visible(root) == sorted(f"{published.media_id}{ending}" for ending in files)
+    for ending, data in files.items():
+        assert (root / f"{published.media_id}{ending}").read_bytes() == data
+    first = next(iter(files))
+    assert published.url == outlet.permalink(published.media_id) == (root / f"{published.media_id}{first}").as_uri()
     assert list((root / ".staging").iterdir()) == []
 
 
-@pytest.mark.parametrize("moved", [0, 1, 2, 3])
+@pytest.mark.parametrize("moved", range(6))
 def test_a_commit_that_was_killed_anywhere_can_be_repeated(
     outlet: FolderOutlet, root: Path, monkeypatch: pytest.MonkeyPatch, moved: int
 ) -> None:
-    upload = outlet.upload(POST)
+    upload = outlet.upload(CAROUSEL)
     replaced: list[str] = []
 
     def replace(source: Path, target: Path) -> None:
@@ -54,25 +82,39 @@ def test_a_commit_that_was_killed_anywhere_can_be_repeated(
 
     with monkeypatch.context() as patch:
         patch.setattr(folder, "os", type("os", (), {"replace": staticmethod(replace)}))
-        if moved < 3:
+        if moved < 5:
             with pytest.raises(KeyboardInterrupt):
-                outlet.commit(POST, upload)
+                outlet.commit(CAROUSEL, upload)
         else:
-            outlet.commit(POST, upload)
-    # The picture comes last: without it, the post is not out.
-    assert (outlet.find(POST.key) is not None) == (moved == 3)
+            outlet.commit(CAROUSEL, upload)
+    # The first picture comes last: without it, the post is not out.
+    assert (outlet.find(sought()) is not None) == (moved == 5)
 
     # Tomorrow it still has yesterday's name, so that nothing is there twice.
     for path in [*root.glob("*-0a1b.*"), *(root / ".staging").iterdir()]:
-        path.rename(path.with_name("2001-02-03-0a1b" + path.suffix))
-    assert outlet.commit(POST, outlet.upload(POST)).media_id == "2001-02-03-0a1b"
-    assert len(visible(root)) == 3
+        path.rename(path.with_name("2001-02-03-0a1b." + path.name.partition(".")[2]))
+    assert outlet.commit(CAROUSEL, outlet.upload(CAROUSEL)).media_id == "2001-02-03-0a1b"
+    assert len(visible(root)) == 5
 
 
 def test_other_files_in_the_folder_are_no_posts(outlet: FolderOutlet, root: Path) -> None:
-    for name in ("0a1b.jpg", "2026-01-01-x-0a1b.jpg", "2026-01-01-0a1b.png", "2026-01-01-0a1b.jpg.part"):
+    for name in (
+        "0a1b.jpg",
+        "2026-01-01-x-0a1b.jpg",
+        "2026-01-01-0a1b.png",
+        "2026-01-01-0a1b.2.jpg",
+        "2026-01-01-0a1b.cover.jpg",
+        "2026-01-01-0a1b.jpg.part",
+    ):
         (root / name).touch()
-    assert outlet.find("0a1b") is None
+    assert outlet.find(sought()) is None
+    assert outlet.permalink("2026-01-01-0a1b") is outlet.permalink("no name") is None
+
+
+def test_nobody_says_anything_of_a_file(outlet: FolderOutlet) -> None:
+    assert outlet.feedback(outlet.commit(POST, outlet.upload(POST)).media_id, PostKind.PHOTO) == Feedback()
+    assert outlet.remaining() is None
+    assert not outlet.is_public
 
 
 def test_an_upload_that_is_gone_is_said(outlet: FolderOutlet, root: Path) -> None:
@@ -86,9 +128,9 @@ def test_an_upload_that_is_gone_is_said(outlet: FolderOutlet, root: Path) -> Non
 @pytest.mark.parametrize("key", ["", "../escape", "a/b", ".*", "a b", "x" * 101])
 def test_a_key_that_is_no_name_is_refused(outlet: FolderOutlet, key: str) -> None:
     with pytest.raises(InvalidInput):
-        outlet.upload(Post(key=key, image=b"", caption="", record=b""))
+        outlet.upload(post(key=key))
     with pytest.raises(InvalidInput):
-        outlet.find(key)
+        outlet.find(sought(key))
 
 
 def test_a_folder_that_vanished_may_come_back(outlet: FolderOutlet, root: Path) -> None:
@@ -101,10 +143,4 @@ def test_a_folder_that_vanished_may_come_back(outlet: FolderOutlet, root: Path) 
 def test_a_folder_that_cannot_be_is_a_wrong_setting(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="STYLEGRAM_PUBLISH_URL"):
-        open_outlet(f"folder://{tmp_path}/file/outbox")
-
-
-@pytest.mark.parametrize("url", ["instagram://me", "folder://relative", "", "folder:///"])
-def test_other_urls_are_wrong_settings(url: str) -> None:
-    with pytest.raises(ConfigurationError):
-        open_outlet(url)
+        FolderOutlet(tmp_path / "file" / "outbox")

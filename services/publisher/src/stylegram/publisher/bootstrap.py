@@ -1,6 +1,7 @@
 """The publisher put together: the one place that chooses its adapters."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -11,12 +12,22 @@ from stylegram.common.database import migrate, open_database
 from stylegram.common.health import Check
 from stylegram.common.ports import Broker, Outlet, Storage
 from stylegram.common.topology import PUBLISHER_POSTS, QUEUES
-from stylegram.publisher.captions import Captions
+from stylegram.publisher.accounts import Accounts
+from stylegram.publisher.captions import Captions, Hashtags, StyleTitles
+from stylegram.publisher.composer import Composer
+from stylegram.publisher.dispatch import Dispatcher, Pace
+from stylegram.publisher.gauges import Gauges
+from stylegram.publisher.halts import Halts
+from stylegram.publisher.intake import Intake
 from stylegram.publisher.ledger import Ledger
+from stylegram.publisher.news import News
 from stylegram.publisher.outlets import open_outlet
-from stylegram.publisher.publish import Publisher
+from stylegram.publisher.policy import policy_of
+from stylegram.publisher.publisher import Publisher
+from stylegram.publisher.reception import Reception
+from stylegram.publisher.renditions import Look
 from stylegram.publisher.settings import PublisherSettings
-from stylegram.publisher.titles import StyleTitles
+from stylegram.publisher.turns import Turns
 
 
 @dataclass(frozen=True)
@@ -27,33 +38,49 @@ class PublisherService:
     broker: Broker
     storage: Storage
     ledger: Ledger
+    accounts: Accounts
     outlet: Outlet
-    captions: Captions
+    composer: Composer
+    pace: Pace
 
-    def publisher(self, stop: threading.Event) -> Publisher:
-        """What does the work, until `stop` is set."""
-        return Publisher(
-            outlet=self.outlet,
-            storage=self.storage,
-            broker=self.broker,
-            ledger=self.ledger,
-            captions=self.captions,
-            post_format=self.settings.post_format,
-            fit=self.settings.post_fit,
-            quality=self.settings.post_quality,
-            stop=stop,
-        )
+    def targets(self, stop: threading.Event) -> list[Callable[[], None]]:
+        """What runs, each in a thread of its own, until `stop` is set: what takes requests, and what serves them."""
+        publisher = self.publisher()
+        return [self.consumer(stop).run, lambda: publisher.run(stop)]
 
     def consumer(self, stop: threading.Event) -> Consumer:
-        """What works through the queue of posts, until `stop` is set."""
-        publisher = self.publisher(stop)
-        return Consumer(
+        """What enters requests into the ledger."""
+        approval = self.settings.post_approval
+        intake = Intake(
+            self.ledger,
+            self.accounts,
+            self.outlet,
+            self.composer,
             self.broker,
-            PUBLISHER_POSTS,
-            publisher.handle,
-            stop=stop,
-            on_dead=publisher.give_up,
+            kinds=self.settings.post_kinds,
+            approval=self.outlet.is_public if approval is None else approval,
         )
+        return Consumer(self.broker, PUBLISHER_POSTS, intake.handle, stop=stop, on_dead=intake.give_up)
+
+    def publisher(self) -> Publisher:
+        """What works through the ledger."""
+        policy = policy_of(self.settings, is_public=self.outlet.is_public)
+        halts = Halts(self.accounts, self.outlet)
+        turns = Turns(self.ledger, self.outlet.account, policy, dry_run=self.settings.dry_run)
+        dispatcher = Dispatcher(
+            self.ledger,
+            turns,
+            halts,
+            self.outlet,
+            self.composer,
+            policy,
+            pace=self.pace,
+            dry_run=self.settings.dry_run,
+        )
+        news = News(self.ledger, turns, halts, self.outlet, self.broker)
+        asks = self.settings.feedback and self.outlet.is_public
+        reception = Reception(self.ledger, halts, self.outlet, self.broker) if asks else None
+        return Publisher(dispatcher, news, reception, Gauges(self.ledger, self.accounts, self.outlet.account))
 
     def checks(self) -> dict[str, Check]:
         """What the publisher cannot do without. The outlet is asked by posts alone: some count every question."""
@@ -70,6 +97,7 @@ def bootstrap(
     broker: Broker | None = None,
     storage: Storage | None = None,
     engine: Engine | None = None,
+    pace: Pace | None = None,
 ) -> PublisherService:
     """Open what the settings name, and bring the tables up to date.
 
@@ -78,14 +106,14 @@ def bootstrap(
         broker: used in place of the one that the settings name, as are the others.
         storage: where the pictures are.
         engine: where the ledger is.
+        pace: how soon things are tried again.
 
     Raises:
-        ConfigurationError: a setting, the caption's template or the style names are wrong.
+        ConfigurationError: a setting, the caption's template, the hashtags or the style names are wrong.
     """
-    captions = Captions(
-        settings.caption_template, StyleTitles.read(settings.style_names) if settings.style_names else StyleTitles({})
-    )
-    outlet = open_outlet(settings.publish_url)
+    composer_parts = captions_of(settings), look_of(settings)
+    storage = storage or storage_of(settings)
+    outlet = open_outlet(settings, storage)
     engine = engine or open_database(settings.database_url.get_secret_value())
     migrate(engine, "publisher")
     broker = broker or broker_of(settings)
@@ -93,8 +121,29 @@ def bootstrap(
     return PublisherService(
         settings=settings,
         broker=broker,
-        storage=storage or storage_of(settings),
-        ledger=Ledger(engine),
+        storage=storage,
+        ledger=Ledger(engine, hold_seconds=settings.post_hold_seconds),
+        accounts=Accounts(engine),
         outlet=outlet,
-        captions=captions,
+        composer=Composer(storage, *composer_parts),
+        pace=pace or Pace(),
     )
+
+
+def captions_of(settings: PublisherSettings) -> Captions:
+    """What writes the words.
+
+    Raises:
+        ConfigurationError: the template, the hashtags or the style names are wrong.
+    """
+    return Captions(
+        settings.caption_template,
+        StyleTitles.read(settings.style_names) if settings.style_names else StyleTitles({}),
+        language=settings.caption_language,
+        hashtags=Hashtags.read(settings.hashtags) if settings.hashtags else None,
+    )
+
+
+def look_of(settings: PublisherSettings) -> Look:
+    """How pictures are made to fit."""
+    return Look(settings.post_format, settings.post_fit, settings.post_quality, settings.post_max_enlargement)

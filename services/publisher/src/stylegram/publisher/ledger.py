@@ -1,39 +1,52 @@
 """The ledger of posts: what keeps a picture from being posted twice, or forgotten.
 
     prepared ─► uploading ─► committing ─► published
-                                 │  ▲
-                                 ▼  │ (where the outlet can tell for sure that it is not out)
-                            needs_review
+       ▲  ▲         │            │  │
+       │  └─────────┴────────────┘  ▼
+       │    (surely not out)    needs_review ─► published or failed, as a person finds
+       └─ failed ◄─ anywhere before `published`, where it is surely not out; a person may have it tried again
 
-`failed` is reached from anywhere before `published` and means: surely not out, so that a new request starts
-again. Who works on a post holds it for a while; what a crashed publisher held becomes free when that runs out.
+A post that waits, for a person's yes or for its time, is `prepared`. Who works on a post holds it for a while; what a
+crashed publisher held becomes free when that runs out. Each change is one conditional update, so that whoever comes
+too late changes nothing.
 """
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TypedDict, Unpack
+from datetime import datetime, timedelta
+from typing import Any, TypedDict, Unpack
 from uuid import uuid4
 
-from sqlalchemy import CursorResult, Engine, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Engine, and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
-from stylegram.common.errors import NotFound
-from stylegram.publisher.tables import PostRow, PostState
+from stylegram.common.errors import InvalidInput, NotFound, StylegramError, WrongState
+from stylegram.publisher.tables import AccountRow, FeedbackRow, PostRow, PostState
 
-# From which states each state may be reached.
-_SOURCES: dict[PostState, frozenset[PostState]] = {
-    # committing and needs_review: the outlet is certain that the post is not out.
-    PostState.UPLOADING: frozenset(PostState) - {PostState.PUBLISHED},
-    PostState.COMMITTING: frozenset({PostState.UPLOADING}),
+GRID = "grid-"
+"""Begins the kinds of a grid's tiles."""
+
+AT_WORK = (PostState.UPLOADING, PostState.COMMITTING)
+MAYBE_OUT = (PostState.COMMITTING, PostState.NEEDS_REVIEW, PostState.PUBLISHED)
+"""What counts as a post of the day: it is out, or may be."""
+
+# From which states each state may be reached by whoever works on the post.
+_SOURCES: dict[PostState, Collection[PostState]] = {
+    PostState.PREPARED: (PostState.PREPARED, *AT_WORK),
+    PostState.UPLOADING: (PostState.PREPARED, PostState.UPLOADING),
+    PostState.COMMITTING: (PostState.UPLOADING,),
     # That a post is out is a fact, whatever was believed before.
     PostState.PUBLISHED: frozenset(PostState) - {PostState.PUBLISHED},
-    PostState.FAILED: frozenset(PostState) - {PostState.PUBLISHED},
-    PostState.NEEDS_REVIEW: frozenset({PostState.COMMITTING, PostState.NEEDS_REVIEW}),
+    PostState.FAILED: (PostState.PREPARED, *AT_WORK),
+    PostState.NEEDS_REVIEW: (PostState.COMMITTING,),
 }
-_AT_WORK = (PostState.UPLOADING, PostState.COMMITTING)
+# States that others hear of.
+_NEWS = frozenset(PostState) - set(AT_WORK)
+_MARKER_DIGITS = 10
 
 
 @dataclass(frozen=True)
@@ -44,15 +57,64 @@ class Hold:
     holder: str
 
 
+@dataclass(frozen=True)
+class NewPost:
+    """A post as it is entered.
+
+    Args:
+        account: see `Outlet.account`.
+        artifact: object name of the picture.
+        kind: see `PostRow.kind`.
+        job_id: whose picture it is.
+        request: the `PostRequest`, as JSON.
+        approved: whether it needs no person's yes any more.
+        caption: the text below it; None where it could not be written.
+        alt_text: what it shows.
+        failure: why it cannot go out at all.
+    """
+
+    account: str
+    artifact: str
+    kind: str
+    job_id: str
+    request: str
+    approved: bool
+    caption: str | None = None
+    alt_text: str | None = None
+    failure: StylegramError | None = None
+
+
 class Facts(TypedDict, total=False):
     """What a transition may write down beside the state."""
 
     caption: str
+    alt_text: str
     upload: str
     media_id: str
-    url: str
+    url: str | None
     reason: str | None
     error_code: str | None
+    attempts: int
+    asked: int
+    rehearsed_at: datetime
+    not_before: datetime | None
+    committing_at: datetime
+    published_at: datetime
+    feedback_due_at: datetime | None
+
+
+def key_of(account: str, artifact: str, kind: str) -> str:
+    """The post's key: 16 hexadecimal digits."""
+    return hashlib.sha256("\n".join((account, artifact, kind)).encode()).hexdigest()[:16]
+
+
+def marker_of(key: str) -> str:
+    """What only this post's caption says; it reads like the number of a print.
+
+    >>> marker_of("3f9a1c27d05b8e64")
+    'No. 3f9a1c27d0'
+    """
+    return f"No. {key[:_MARKER_DIGITS]}"
 
 
 class Ledger:
@@ -64,27 +126,45 @@ class Ledger:
     """
 
     def __init__(self, engine: Engine, *, hold_seconds: float = 60.0) -> None:
-        self._engine = engine
+        self.engine = engine
         self._hold_for = timedelta(seconds=hold_seconds)
 
-    def enter(self, account: str, artifact: str, kind: str, job_id: str) -> str:
-        """The key of the post of that artifact, which is entered as `prepared` if it is new."""
-        key = hashlib.sha256("\n".join((account, artifact, kind)).encode()).hexdigest()[:16]
+    def enter(self, new: NewPost) -> str:
+        """The key of the post, which is entered as `prepared`, or as `failed`, if it is new.
+
+        One that is there already stays as it is, and is told of once more.
+        """
+        key = key_of(new.account, new.artifact, new.kind)
         now = utcnow()
         row = PostRow(
             key=key,
-            account=account,
-            artifact=artifact,
-            kind=kind,
-            job_id=job_id,
-            state=PostState.PREPARED,
+            account=new.account,
+            artifact=new.artifact,
+            kind=new.kind,
+            job_id=new.job_id,
+            request=new.request,
+            state=PostState.FAILED if new.failure else PostState.PREPARED,
+            caption=new.caption,
+            alt_text=new.alt_text,
+            reason=str(new.failure) if new.failure else None,
+            error_code=new.failure.code if new.failure else None,
+            approved_at=now if new.approved else None,
             created_at=now,
             updated_at=now,
         )
+        known = update(PostRow).where(PostRow.key == key)
         try:
-            with transaction(self._engine) as session:
+            with transaction(self.engine) as session:
                 if session.get(PostRow, key) is None:
                     session.add(row)
+                else:
+                    session.execute(known.values(sequence=PostRow.sequence + 1))
+                    # Of a row that an older version left.
+                    session.execute(
+                        known.where(PostRow.request.is_(None)).values(
+                            request=new.request, approved_at=row.approved_at, caption=new.caption, alt_text=new.alt_text
+                        )
+                    )
         except IntegrityError:
             pass  # another publisher entered it in between, and that is as good
         return key
@@ -95,11 +175,49 @@ class Ledger:
         Raises:
             NotFound: no post has that key.
         """
-        with transaction(self._engine) as session:
-            row = session.get(PostRow, key)
-        if row is None:
-            raise NotFound(f"The ledger has no post '{key}'.")
-        return row
+        with transaction(self.engine) as session:
+            return _get(session, key)
+
+    def find(self, prefix: str) -> PostRow:
+        """The one post whose key begins so.
+
+        Raises:
+            NotFound: none does.
+            InvalidInput: several do.
+        """
+        with transaction(self.engine) as session:
+            rows = session.scalars(
+                select(PostRow).where(PostRow.key.startswith(prefix, autoescape=True)).limit(2)
+            ).all()
+        if not rows:
+            raise NotFound(f"The ledger has no post '{prefix}'.", advice="`stylegram posts list` shows those it has.")
+        if len(rows) > 1:
+            raise InvalidInput(f"Several posts begin with '{prefix}'.", advice="Give more of the key.")
+        return rows[0]
+
+    def posts(
+        self, states: Collection[PostState] = (), *, account: str | None = None, limit: int = 50
+    ) -> list[PostRow]:
+        """Posts, newest first.
+
+        Args:
+            states: only those; all where empty.
+            account: only of that one.
+            limit: at most so many.
+        """
+        wanted = select(PostRow).order_by(PostRow.created_at.desc(), PostRow.kind).limit(limit)
+        if states:
+            wanted = wanted.where(PostRow.state.in_(states))
+        if account is not None:
+            wanted = wanted.where(PostRow.account == account)
+        with transaction(self.engine) as session:
+            return list(session.scalars(wanted))
+
+    def feedback(self, key: str) -> list[FeedbackRow]:
+        """How the post was taken, oldest reading first."""
+        wanted = select(FeedbackRow).where(FeedbackRow.post == key).order_by(FeedbackRow.read_at)
+        with transaction(self.engine) as session:
+            return list(session.scalars(wanted))
 
     def check(self) -> None:
         """Ask the database for something small.
@@ -107,51 +225,231 @@ class Ledger:
         Raises:
             Unavailable: it did not answer.
         """
-        with transaction(self._engine) as session:
+        with transaction(self.engine) as session:
             session.execute(select(PostRow.key).limit(1))
 
-    def hold(self, key: str) -> Hold | None:
-        """Take the post to work on it; None while somebody else has it, or once it is published."""
+    def hold_in(self, session: Session, key: str, *conditions: ColumnElement[bool]) -> Hold | None:
+        """Take the post to work on it, within a transaction; None where somebody has it or a condition fails."""
         hold = Hold(key, str(uuid4()))
-        statement = (
-            update(PostRow)
-            .where(PostRow.key == key, PostRow.state != PostState.PUBLISHED)
-            .where(or_(PostRow.holder.is_(None), PostRow.held_until < utcnow()))
-            .values(holder=hold.holder, held_until=utcnow() + self._hold_for)
-        )
-        with transaction(self._engine) as session:
-            return hold if _changed(session.execute(statement)) else None
+        statement = update(PostRow).where(PostRow.key == key, free(), *conditions)
+        statement = statement.values(holder=hold.holder, held_until=utcnow() + self._hold_for)
+        return hold if _changed(session.execute(statement)) else None
 
-    def release(self, hold: Hold) -> None:
-        """Let others work on the post."""
+    def release(self, hold: Hold, **facts: Unpack[Facts]) -> None:
+        """Let others work on the post, which stays in its state."""
         statement = update(PostRow).where(PostRow.key == hold.key, PostRow.holder == hold.holder)
-        with transaction(self._engine) as session:
-            session.execute(statement.values(holder=None, held_until=None))
+        with transaction(self.engine) as session:
+            session.execute(statement.values(holder=None, held_until=None, **facts))
 
-    def move(self, key: str, state: PostState, *, by: Hold | None, **facts: Unpack[Facts]) -> bool:
-        """Bring the post into `state`; False, and nothing happened, if it may not go there any more.
+    def move(self, hold: Hold, state: PostState, **facts: Unpack[Facts]) -> bool:
+        """Bring the post into `state`; False, and nothing happened, if the hold is lost.
+
+        Args:
+            hold: on the post; a state in which there is work to do renews it, any other ends it.
+            state: the new one.
+            facts: columns to write with it.
+        """
+        with transaction(self.engine) as session:
+            return self._move(session, hold.key, state, PostRow.holder == hold.holder, holder=hold.holder, **facts)
+
+    def publish(self, key: str, *, next_post_at: datetime | None, **facts: Unpack[Facts]) -> bool:
+        """Write down that the post is out, held or not: that is a fact. False if it was known.
 
         Args:
             key: the post.
-            state: the new state; one in which there is no more to do ends the hold, any other renews it.
-            by: the hold, which must not have been lost; None says that the state is known to be so anyhow.
+            next_post_at: before which nothing more goes out on the account.
             facts: columns to write with it.
         """
+        with transaction(self.engine) as session:
+            facts = {"published_at": utcnow(), "reason": None, "error_code": None, "not_before": None, **facts}
+            if not self._move(session, key, PostState.PUBLISHED, **facts):
+                return False
+            if next_post_at:
+                account = select(PostRow.account).where(PostRow.key == key).scalar_subquery()
+                later = or_(AccountRow.next_post_at.is_(None), AccountRow.next_post_at < next_post_at)
+                statement = update(AccountRow).where(AccountRow.account == account, later)
+                session.execute(statement.values(next_post_at=next_post_at))
+            return True
+
+    def note(self, key: str, *, news: bool = False, **facts: Unpack[Facts]) -> None:
+        """Write facts down that change no state.
+
+        Args:
+            key: the post.
+            news: whether others hear of it.
+            facts: columns to write.
+        """
+        told: dict[str, Any] = {"sequence": PostRow.sequence + 1} if news else {}
+        with transaction(self.engine) as session:
+            session.execute(update(PostRow).where(PostRow.key == key).values(**facts, **told))
+
+    def approve(self, key: str) -> None:
+        """A person's yes; to one tile of a grid it is one to all.
+
+        Raises:
+            NotFound: no such post.
+            WrongState: it does not wait for one.
+        """
+        with transaction(self.engine) as session:
+            row = _get(session, key)
+            _require(row, PostState.PREPARED, "is not waiting for a yes")
+            statement = update(PostRow).where(_of_one_grid(row), PostRow.state == PostState.PREPARED)
+            session.execute(
+                statement.where(PostRow.approved_at.is_(None)).values(
+                    approved_at=utcnow(), updated_at=utcnow(), sequence=PostRow.sequence + 1
+                )
+            )
+
+    def reject(self, key: str, why: str) -> None:
+        """A person's no; to one tile of a grid it is one to all that still wait.
+
+        Raises:
+            NotFound: no such post.
+            WrongState: it does not wait any more.
+        """
+        with transaction(self.engine) as session:
+            row = _get(session, key)
+            _require(row, PostState.PREPARED, "cannot be rejected")
+            for tile in session.scalars(select(PostRow.key).where(_of_one_grid(row))):
+                waits = (PostRow.state == PostState.PREPARED, free())
+                self._move(session, tile, PostState.FAILED, *waits, reason=f"Rejected: {why}", error_code="rejected")
+            # Held meanwhile, by whoever posts it.
+            session.refresh(row)
+            _require(row, PostState.FAILED, "cannot be rejected")
+
+    def retry(self, key: str) -> None:
+        """Have a failed post tried again, which is a yes as well.
+
+        Raises:
+            NotFound: no such post.
+            WrongState: it has not failed.
+        """
+        with transaction(self.engine) as session:
+            row = _get(session, key)
+            _require(row, PostState.FAILED, "has not failed")
+            statement = update(PostRow).where(PostRow.key == key, PostRow.state == PostState.FAILED)
+            now = utcnow()
+            session.execute(
+                statement.values(
+                    state=PostState.PREPARED,
+                    approved_at=now,
+                    updated_at=now,
+                    reason=None,
+                    error_code=None,
+                    upload=None,
+                    not_before=None,
+                    rehearsed_at=None,
+                    attempts=0,
+                    asked=0,
+                    sequence=PostRow.sequence + 1,
+                )
+            )
+
+    def settle(self, key: str, url: str | None) -> None:
+        """Write down what a person found out about a post that needs review.
+
+        Args:
+            key: the post.
+            url: where it is; None if it is not out, so that it has failed.
+
+        Raises:
+            NotFound: no such post.
+            WrongState: it needs no review.
+        """
+        with transaction(self.engine) as session:
+            row = _get(session, key)
+            _require(row, PostState.NEEDS_REVIEW, "needs no review")
+            reviewed = PostRow.state == PostState.NEEDS_REVIEW
+            if url is None:
+                why = {"reason": "Reviewed: it is not out.", "error_code": "not-published"}
+                self._change(session, key, PostState.FAILED, reviewed, **why)
+            else:
+                self._change(
+                    session,
+                    key,
+                    PostState.PUBLISHED,
+                    reviewed,
+                    media_id=row.media_id or url,
+                    url=url,
+                    reason=None,
+                    error_code=None,
+                    # When it went out, if it did, rather than when somebody saw it.
+                    published_at=row.committing_at or utcnow(),
+                )
+
+    def rewrite(self, key: str, caption: str) -> None:
+        """Give a post that waits another caption.
+
+        Raises:
+            NotFound: no such post.
+            WrongState: it does not wait any more.
+        """
+        with transaction(self.engine) as session:
+            row = _get(session, key)
+            _require(row, PostState.PREPARED, "has its caption for good")
+            statement = update(PostRow).where(PostRow.key == key, PostRow.state == PostState.PREPARED, free())
+            if not _changed(session.execute(statement.values(caption=caption, updated_at=utcnow()))):
+                raise WrongState(f"Post {key} is being posted.")
+
+    def _move(
+        self,
+        session: Session,
+        key: str,
+        state: PostState,
+        *conditions: ColumnElement[bool],
+        **values: Any,  # noqa: ANN401
+    ) -> bool:
+        return self._change(session, key, state, PostRow.state.in_(_SOURCES[state]), *conditions, **values)
+
+    def _change(
+        self,
+        session: Session,
+        key: str,
+        state: PostState,
+        *conditions: ColumnElement[bool],
+        holder: str | None = None,
+        **facts: Any,  # noqa: ANN401  (columns of the row)
+    ) -> bool:
         now = utcnow()
-        at_work = state in _AT_WORK
-        statement = update(PostRow).where(PostRow.key == key, PostRow.state.in_(_SOURCES[state]))
-        if by is not None:
-            statement = statement.where(PostRow.holder == by.holder)
+        at_work = state in AT_WORK and holder is not None
+        told = {"sequence": PostRow.sequence + 1} if state in _NEWS else {}
+        statement = update(PostRow).where(PostRow.key == key, *conditions)
         statement = statement.values(
             state=state,
             updated_at=now,
-            holder=by.holder if by and at_work else None,
+            holder=holder if at_work else None,
             held_until=now + self._hold_for if at_work else None,
+            **told,
             **facts,
-            **({"published_at": now} if state is PostState.PUBLISHED else {}),
         )
-        with transaction(self._engine) as session:
-            return _changed(session.execute(statement))
+        return _changed(session.execute(statement))
+
+
+def free() -> ColumnElement[bool]:
+    """Of a row: nobody works on it."""
+    return or_(PostRow.holder.is_(None), PostRow.held_until < utcnow())
+
+
+def tiles(row: PostRow) -> ColumnElement[bool]:
+    """Of a row: it is a tile of the same grid as that one."""
+    return and_(PostRow.account == row.account, PostRow.artifact == row.artifact, PostRow.kind.startswith(GRID))
+
+
+def _of_one_grid(row: PostRow) -> ColumnElement[bool]:
+    return tiles(row) if row.kind.startswith(GRID) else PostRow.key == row.key
+
+
+def _get(session: Session, key: str) -> PostRow:
+    row = session.get(PostRow, key)
+    if row is None:
+        raise NotFound(f"The ledger has no post '{key}'.")
+    return row
+
+
+def _require(row: PostRow, state: PostState, what: str) -> None:
+    if row.state is not state:
+        is_out = f"it is published, at {row.url}" if row.url else f"it is {row.state.replace('_', ' ')}"
+        raise WrongState(f"Post {row.key} {what}: {is_out}.")
 
 
 def _changed(result: object) -> bool:

@@ -1,19 +1,98 @@
 """The publisher's settings."""
 
+import os
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
+from stylegram.common.messages import PostKind
 from stylegram.common.settings import Settings
+from stylegram.common.timezones import TimezoneName
+from stylegram.publisher.captions import Language
+from stylegram.publisher.policy import Windows
 from stylegram.publisher.renditions import Fit, PostFormat
 
 
 class PublisherSettings(Settings):
     """What the publisher needs beside what every service needs."""
 
-    publish_url: str = Field("folder:///var/lib/stylegram/outbox", description="Where posts go: folder:///path.")
+    publish_url: str = Field(
+        "folder:///var/lib/stylegram/outbox",
+        description="Where posts go: folder:///path, instagrapi://username, or graph://the-account's-number.",
+    )
+    post_kinds: tuple[PostKind, ...] = Field(
+        (PostKind.PHOTO,),
+        min_length=1,
+        description='What a picture is posted as: a JSON list of "photo", "carousel", "grid", "story" and "reel".',
+    )
     post_format: PostFormat = Field("square", description="Size of a post: 1080×1080, 1080×1350 or 1080×566.")
-    post_fit: Fit = Field("crop", description="How a picture gets that size: cut, padded with itself, or distorted.")
+    post_fit: Fit = Field(
+        "crop", description="How a picture gets that size: cut around its subject, padded with itself, or distorted."
+    )
     post_quality: int = Field(95, ge=92, le=95, description="Quality of the JPEG.")
-    caption_template: Path | None = Field(None, description="Jinja2 template of the caption; a good one by default.")
+    post_max_enlargement: float = Field(
+        2.0, ge=1, description="How often enlarged a picture may be at most; beyond that it is padded with itself."
+    )
+    caption_template: Path | None = Field(
+        None, description="Jinja2 template of the caption; the one of the language by default."
+    )
+    caption_language: Language = Field("en", description="Language of captions: en or es.")
     style_names: Path | None = Field(None, description="JSON file: a painting's file name → its title.")
+    hashtags: Path | None = Field(
+        None, description='JSON file: {"always": ["#art", …], "styles": {"scream.jpg": ["#munch", …]}}; see docs.'
+    )
+    timezone: TimezoneName = Field("UTC", description="Time zone of the windows, as in Europe/Berlin.")
+    post_windows: Windows = Field(
+        (),
+        description="When posts go out, as in '08:00-11:00, 17:30-21:00' or 'mon-fri 18:00-20:00, sat 10:00-14:00';"
+        " at any time where empty.",
+    )
+    post_daily_budget: int | None = Field(
+        None, ge=1, description="Posts in 24 hours at most; 3 by default on a public account, any number in a folder."
+    )
+    post_spacing_minutes: float | None = Field(
+        None, ge=0, description="Pause between two posts; 120 by default on a public account, none in a folder."
+    )
+    post_jitter: float = Field(
+        0.3, ge=0, le=1, description="Share of the pause by which chance makes it longer; half as much on average."
+    )
+    post_warm_up_days: float | None = Field(
+        None,
+        ge=0,
+        description="Days in which a new account's budget grows from one; 14 by default on a public account.",
+    )
+    post_approval: bool | None = Field(
+        None, description="Whether a new account's posts wait for a yes; by default a public account's do."
+    )
+    dry_run: bool = Field(False, description="Do all but post: what would go out waits, and is logged.")
+    post_hold_seconds: float = Field(
+        600.0, gt=1, description="Until a post is taken up whose publisher died; longer than an upload takes."
+    )
+    feedback: bool = Field(True, description="Read back how published posts are taken.")
+    instagram_session_file: Path = Field(
+        Path("/var/lib/stylegram/instagram-session.json"),
+        description="The login that `stylegram auth instagram` made: a secret, which the publisher keeps up to date.",
+    )
+    instagram_proxy: SecretStr | None = Field(
+        None, description="Proxy for Instagram, as http://user:password@host:port; always the same for one account."
+    )
+    instagram_pause_seconds: float = Field(1.0, ge=0, description="Pause before each call to Instagram.")
+    instagram_transport: Literal["curl", "requests"] = Field(
+        "curl", description="What talks to Instagram: curl has the app's fingerprint, requests is plain Python."
+    )
+    instagram_endpoint: str | None = Field(None, description="Where Instagram answers, if not at its own addresses.")
+    graph_token: SecretStr | None = Field(
+        None, description="Access token of the official Graph API with the right to publish; for graph://."
+    )
+    graph_endpoint: str = Field(
+        "https://graph.facebook.com",
+        description="Where the Graph API answers; https://graph.instagram.com for accounts that log in with Instagram.",
+    )
+    graph_version: str = Field("v23.0", pattern=r"^v\d+\.\d+$", description="Version of the Graph API.")
+
+
+def default_session_file(username: str) -> Path:
+    """Where `stylegram auth instagram` leaves a login on a machine that has no other place for it."""
+    configuration = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(configuration) / "stylegram" / f"instagram-{username.lower()}.json"

@@ -1,9 +1,9 @@
-"""The publisher's table: what became of every post."""
+"""The publisher's tables: every post and what became of it, and how each account stands."""
 
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Enum, String, Text, UniqueConstraint
+from sqlalchemy import Enum, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from stylegram.common.database import UtcDateTime
@@ -20,32 +20,99 @@ class PostState(StrEnum):
     NEEDS_REVIEW = "needs_review"
 
 
+class AccountState(StrEnum):
+    """Whether anything goes out on an account; see `accounts`."""
+
+    ACTIVE = "active"
+    COOLING = "cooling"
+    LOGIN_NEEDED = "login_needed"
+    STOPPED = "stopped"
+
+
+def _words(kind: type[StrEnum]) -> Enum:
+    # Plain text with no constraint: a new state is then no migration.
+    return Enum(kind, native_enum=False, length=16, values_callable=lambda words: [word.value for word in words])
+
+
 class Base(DeclarativeBase):
     """The publisher's tables."""
+
+
+class AccountRow(Base):
+    """An account, and what must not be forgotten of it by a restart."""
+
+    __tablename__ = "accounts"
+
+    account: Mapped[str] = mapped_column(Text, primary_key=True)
+    state: Mapped[AccountState] = mapped_column(_words(AccountState))
+    reason: Mapped[str | None] = mapped_column(Text)
+    # While it is cooling.
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Digest of the login that it did not take: another one is worth a try.
+    refused_login: Mapped[str | None] = mapped_column(String(64))
+    # Whether new posts wait for a person's yes.
+    approval: Mapped[bool]
+    # Its warm-up begins here.
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Drawn when the last post went out, as chance is part of it.
+    next_post_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class PostRow(Base):
     """A post. The unique constraint is what keeps a picture from going out twice."""
 
     __tablename__ = "posts"
-    __table_args__ = (UniqueConstraint("account", "artifact", "kind", name="posts_once"),)
+    __table_args__ = (
+        UniqueConstraint("account", "artifact", "kind", name="posts_once"),
+        Index("posts_by_state", "account", "state", "created_at"),
+    )
 
     key: Mapped[str] = mapped_column(String(32), primary_key=True)
     account: Mapped[str] = mapped_column(Text)
     artifact: Mapped[str] = mapped_column(Text)
+    # A `PostKind`; the tiles of a grid are grid-1 … grid-9, by rows from the upper left.
     kind: Mapped[str] = mapped_column(String(16))
     job_id: Mapped[str] = mapped_column(Text)
-    state: Mapped[PostState] = mapped_column(
-        Enum(PostState, native_enum=False, length=16, values_callable=lambda states: [state.value for state in states])
-    )
+    # The PostRequest, as JSON; null of a row that an older version left.
+    request: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[PostState] = mapped_column(_words(PostState))
     caption: Mapped[str | None] = mapped_column(Text)
+    alt_text: Mapped[str | None] = mapped_column(Text)
     upload: Mapped[str | None] = mapped_column(Text)
     media_id: Mapped[str | None] = mapped_column(Text)
     url: Mapped[str | None] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)
     error_code: Mapped[str | None] = mapped_column(String(32))
+    approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Left alone until then: after a failure that may pass, or until a post may be seen.
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # In a row: attempts that came to nothing; how often the account was asked for it.
+    attempts: Mapped[int] = mapped_column(default=0)
+    asked: Mapped[int] = mapped_column(default=0)
+    # When a dry run got as far as posting it.
+    rehearsed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     holder: Mapped[str | None] = mapped_column(String(36))
     held_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    committing_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # News of the row that others should hear, and how much of it they have heard.
+    sequence: Mapped[int] = mapped_column(default=1)
+    announced: Mapped[int] = mapped_column(default=0)
+    feedback_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class FeedbackRow(Base):
+    """How a post was taken, as it stood at one time."""
+
+    __tablename__ = "post_feedback"
+
+    post: Mapped[str] = mapped_column(ForeignKey("posts.key", ondelete="CASCADE"), primary_key=True)
+    read_at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    likes: Mapped[int | None]
+    comments: Mapped[int | None]
+    reach: Mapped[int | None]
+    saves: Mapped[int | None]
+    shares: Mapped[int | None]

@@ -1,0 +1,73 @@
+"""When an account's next post goes out, and what the others wait for, in few words."""
+
+from datetime import datetime, timedelta
+
+from stylegram.common.clock import utcnow
+from stylegram.publisher.desk import Desk
+from stylegram.publisher.ledger import MAYBE_OUT
+from stylegram.publisher.tables import AccountRow, AccountState, PostRow, PostState
+
+_DAY = timedelta(days=1)
+# More than anybody looks through; only the words for what is beyond would be a little off.
+_MANY = 1000
+
+
+class Outlook:
+    """What lies ahead of an account.
+
+    Args:
+        desk: whose ledger.
+        account: which.
+    """
+
+    def __init__(self, desk: Desk, account: AccountRow) -> None:
+        self._desk = desk
+        self._now = now = utcnow()
+        self.account = account
+        out = desk.ledger.posts(MAYBE_OUT, account=account.account, limit=_MANY)
+        times = (row.published_at or row.committing_at for row in out)
+        recent = [time for time in times if time and time > now - _DAY]
+        since, next_post_at = account.since, account.next_post_at
+        self._due = desk.policy.earliest(now, since=since, next_post_at=next_post_at, recent=recent)
+        self._reason = desk.policy.reason(now, since=since, next_post_at=next_post_at, recent=recent)
+        self.waiting = desk.ledger.posts((PostState.PREPARED,), account=account.account, limit=_MANY)
+        ripe = [row for row in self.waiting if row.approved_at and not (row.not_before and row.not_before > now)]
+        self._first = min(ripe, key=lambda row: (row.created_at, row.key)).key if ripe else None
+
+    @property
+    def due(self) -> datetime | None:
+        """When the next post may go out; None while none may, whenever it is."""
+        return self._due if self.account.state is AccountState.ACTIVE and not self._desk.dry_run else None
+
+    @property
+    def reason(self) -> str:
+        """Of `due`, and how many posts are out, as words without a full stop."""
+        if self.account.state is not AccountState.ACTIVE:
+            return f"none while the account is {state_words(self.account.state)}"
+        return "none, as this is a dry run" if self._desk.dry_run else self._reason
+
+    def remark(self, row: PostRow) -> str:
+        """What a prepared post waits for, in a few words."""
+        if row.request is None:
+            return "waits to be requested again"
+        if row.approved_at is None:
+            return "waits for a yes"
+        if self.account.state is not AccountState.ACTIVE:
+            return f"waits: the account is {state_words(self.account.state)}"
+        if row.not_before is not None and row.not_before > self._now:
+            return f"tried again {self.clock(row.not_before)}"
+        if self._desk.dry_run:
+            return "rehearsed; this is a dry run" if row.rehearsed_at else "waits for its rehearsal"
+        if row.key != self._first:
+            return "in line"
+        return f"due {self.clock(self._due)}" if self._due > self._now else "due now"
+
+    def clock(self, time: datetime) -> str:
+        """The time of day, and the day if it is another one than today."""
+        there, today = (each.astimezone(self._desk.policy.timezone) for each in (time, self._now))
+        return f"{there:%H:%M}" if there.date() == today.date() else f"{there:%Y-%m-%d %H:%M}"
+
+
+def state_words(state: AccountState | PostState) -> str:
+    """The state as people say it."""
+    return state.replace("_", " ")
