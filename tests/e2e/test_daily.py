@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -189,6 +190,34 @@ def test_killed_between_the_picture_and_its_post_the_next_run_posts_it_and_paint
     again = studio.run(*SHORT)
     assert again.returncode == 0, again.stderr
     studio.assert_one_of_everything()
+
+
+def test_all_kinds_of_a_picture_are_out_before_the_command_ends(studio: Studio) -> None:
+    done = studio.run(*SHORT, STYLEGRAM_POST_KINDS='["reel", "photo", "grid"]')
+    assert done.returncode == 0, done.stderr
+    assert len(list((studio.state / "outbox").glob("*.txt"))) == 11
+    (record,) = studio.records()
+    assert (record["post_state"], record["post_kind"]) == ("published", "reel"), "the first that was out"
+
+
+def test_a_post_that_waits_for_a_yes_is_no_failure_and_the_named_command_gives_it(studio: Studio) -> None:
+    done = studio.run(*SHORT, STYLEGRAM_POST_APPROVAL="true")
+    assert done.returncode == 0, done.stderr
+    assert "waits: It waits for a yes" in done.stderr
+    assert not studio.posts()
+    assert studio.records()[0]["post_state"] == "waiting"
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("  post ")]
+    _, _, yes = line.partition("stylegram ")
+    approved = subprocess.run([STYLEGRAM, *shlex.split(yes)], capture_output=True, text=True, timeout=60)
+    assert approved.returncode == 0, approved.stderr
+
+    again = studio.start(*LONG)
+    wait_until(lambda: len(studio.posts()) == 1)
+    _, stderr = again.communicate(timeout=180)
+    assert again.returncode == 0, stderr
+    assert "left unfinished" not in stderr
+    assert len(studio.results()) == 2
+    assert {record["post_state"] for record in studio.records()} == {"published", "waiting"}
 
 
 def test_a_picture_that_nobody_wants_posted_is_not_waited_for(studio: Studio) -> None:

@@ -1,5 +1,6 @@
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -9,7 +10,7 @@ from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.records import AssetReference
 from stylegram.ingest.schemas import Job
 from stylegram.ingest.tables import JobState
-from stylegram.local.job_display import print_job, show_progress, table_of
+from stylegram.local.job_display import print_job, show_progress, table_of, what_the_post_waits_for
 from stylegram.local.stages import Stages
 
 NOW = utcnow()
@@ -170,6 +171,27 @@ def test_a_job_fits_a_small_screen_and_its_times_stand_in_their_order() -> None:
     assert "progress     43%, evaluation 3 of 4, loss 0.5000\n" in piped
     assert f"style        b.jpg, SHA-256 {'0' * 12}…\n" in piped
     assert "(2 h ago)\n" in piped
+
+
+def test_what_became_of_each_post_is_told() -> None:
+    out = {"kind": "photo", "state": "published", "url": "https://example.org/1", "said_at": NOW}
+    no_film = {"kind": "reel", "state": "failed", "reason": "There is no film.", "said_at": NOW}
+    word = {"post_state": "published", "post_url": "https://example.org/1"}
+    alone = written(print_job, job(state=JobState.SUCCEEDED, posts={"a": out}, **word))
+    assert "post         published, https://example.org/1\n" in alone
+    both = written(print_job, job(state=JobState.SUCCEEDED, posts={"b": no_film, "a": out}, **word))
+    assert "post         photo published, https://example.org/1\n" in both
+    assert "post         reel failed, There is no film.\n" in both
+    before = written(print_job, job(state=JobState.SUCCEEDED, post_state="waiting", post_reason="For a yes."))
+    assert "post         waiting, For a yes.\n" in before, "what an older version left is of one post"
+
+
+def test_the_command_that_says_yes_finds_the_state_folder() -> None:
+    asked = job(post_state="waiting", post_reason="It waits for a yes: stylegram posts approve 3f9a1c27d0")
+    words = what_the_post_waits_for(asked, Path("/my state"))
+    assert words == "It waits for a yes: stylegram posts approve 3f9a1c27d0 --state '/my state'"
+    due = "the day's 3 posts are out; the next is due 2026-11-21 09:10 UTC"
+    assert what_the_post_waits_for(job(post_state="waiting", post_reason=due), Path("/my state")) == due
 
 
 def test_a_job_of_a_paused_queue_says_so_and_what_to_do() -> None:

@@ -1,8 +1,7 @@
-"""`stylegram auth`: log in where pictures come from."""
+"""`stylegram auth`: log in where pictures come from, and where they go."""
 
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stylegram.common.errors import ConfigurationError, StylegramError, Unavailable
+from stylegram.local.auth_instagram import instagram
 from stylegram.local.options import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from google.oauth2.credentials import Credentials
 
-auth_app = typer.Typer(no_args_is_help=True, help="Log in where pictures come from.")
+auth_app = typer.Typer(no_args_is_help=True, help="Log in where pictures come from, and where they go.")
 
 _CONSENT_SECONDS = 600
 _CONSOLE = "https://console.cloud.google.com/apis/credentials"
@@ -68,6 +68,9 @@ def drive(client_secrets: _Secrets, out: _Out = None, no_browser: _NoBrowser = F
     if out:
         typer.echo(f"Have it used: STYLEGRAM_DRIVE_CREDENTIALS_FILE={out.absolute()}")
     typer.echo("Name a folder by its link, as in STYLEGRAM_CONTENT_SOURCE_URL=https://drive.google.com/drive/folders/…")
+
+
+auth_app.command()(instagram)
 
 
 def _consent(client_secrets: Path, port: int, *, no_browser: bool) -> "Credentials":
@@ -157,12 +160,9 @@ def _keep(credentials: "Credentials", file: Path) -> None:
 
     login = {"type": "authorized_user", "refresh_token": credentials.refresh_token}
     login |= {"client_id": credentials.client_id, "client_secret": credentials.client_secret}
-    others_may = os.umask(0o077)
     try:
-        write_atomically(file, json.dumps(login, indent=1).encode())
+        write_atomically(file, json.dumps(login, indent=1).encode(), private=True)
     except OSError as error:
         raise ConfigurationError(
             f"The login cannot be kept in '{file}': {error.strerror}.", advice="Name another file by --out."
         ) from error
-    finally:
-        os.umask(others_may)

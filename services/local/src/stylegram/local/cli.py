@@ -27,6 +27,7 @@ from stylegram.local.doctor_command import doctor
 from stylegram.local.jobs_command import jobs_app
 from stylegram.local.options import stderr, stdout
 from stylegram.local.picture_sources import Photos, Styles
+from stylegram.local.posts_command import account_app, posts_app
 from stylegram.local.queue_command import queue_app
 from stylegram.local.stages import Stage, Stages, fraction_of_work
 from stylegram.local.sync_command import sync
@@ -45,6 +46,8 @@ weights_app = typer.Typer(no_args_is_help=True, help="The model files: fetch the
 app.add_typer(weights_app, name="weights")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(queue_app, name="queue")
+app.add_typer(posts_app, name="posts")
+app.add_typer(account_app, name="account")
 app.add_typer(auth_app, name="auth")
 
 # Instagram takes 1080 pixels. With that as the longer side, a square post of a 3:2 photograph is enlarged by a half: a
@@ -111,11 +114,13 @@ def daily(
 ) -> None:
     """Sync both folders, choose a pair not used lately, paint it, post it, record it.
 
-    A run that was interrupted is carried on. The post lies in STATE/outbox, the record in STATE/logs.csv.
+    A run that was interrupted is carried on. The post lies in STATE/outbox, the record in STATE/logs.csv. A post that
+    waits, for a yes or for its time, is no failure.
     """
     hyperparameters = _hyperparameters(_DAILY, settings, size)
     from stylegram.local.daily import run_daily
     from stylegram.local.house import House
+    from stylegram.local.job_display import what_the_post_waits_for
 
     house = House(state, photos, styles)
     try:
@@ -131,12 +136,14 @@ def daily(
         stderr.print(words, style="yellow", markup=False, highlight=False, soft_wrap=True)
     if job.state != "succeeded":
         raise StylegramError(f"Job {job.id} {job.state}: {job.reason}", advice=f"{house.log} tells more.")
-    if job.post_state != "published":
+    if job.post_state not in ("published", "waiting"):
         raise StylegramError(f"The picture was not posted: {job.post_reason}", advice=f"{house.log} tells more.")
     stdout.print(f"{job.content.name} × {job.style.name}", style="bold", highlight=False, markup=False)
+    post = urlsplit(job.post_url or "")
+    waits = f"waits: {what_the_post_waits_for(job, house.state)}" if job.post_state == "waiting" else ""
     for label, place in (
         ("picture", house.storage / str(job.result)),
-        ("post", unquote(urlsplit(job.post_url or "").path)),
+        ("post", waits or (unquote(post.path) if post.scheme == "file" else job.post_url or "is out")),
         ("record", house.logs_csv),
     ):
         typer.echo(f"  {label:<8} {place}")

@@ -11,7 +11,7 @@ from stylegram.common.messages import Priority
 from stylegram.common.topology import STYLIZER_BATCH, STYLIZER_JOBS
 from stylegram.ingest.schemas import Job
 from stylegram.local.house import House
-from stylegram.local.job_display import show_progress
+from stylegram.local.job_display import show_progress, what_the_post_waits_for
 from stylegram.local.stages import Stage, Stages
 from stylegram.local.sync_display import SyncStages
 
@@ -30,7 +30,7 @@ def run_daily(house: House, hyperparameters: Hyperparameters, rng: random.Random
         stages: shows how it goes.
 
     Returns:
-        The job as it ended: succeeded, posted or not; failed; or cancelled.
+        The job as it ended: succeeded, and its post is out, waits or has failed; failed; or cancelled.
 
     Raises:
         NotFound: no photographs or no paintings.
@@ -93,11 +93,17 @@ def _paint(house: House, job_id: str, stage: Stage) -> None:
 def _post(house: House, job_id: str, stage: Stage) -> None:
     def look() -> bool:
         job = house.ingest.job(job_id)
+        # A picture may be posted as several kinds: what is said of the first is not yet what becomes of all.
+        entered = {post.key for post in house.publisher.ledger.posts() if post.job_id == job_id}
+        if job.post_state is None or not entered <= job.posts.keys():
+            return False
         if job.post_state == "published":
             stage.done(job.post_url or "")
-        elif job.post_state:
+        elif job.post_state == "waiting":  # perhaps for days; what is to be done for it here is done
+            stage.done(f"waits: {what_the_post_waits_for(job, house.state)}")
+        else:
             stage.failed(f"{job.post_state}: {job.post_reason}")
-        return job.post_state is not None
+        return True
 
     _wait(house, look)
 
@@ -108,8 +114,10 @@ def _record(house: House, job_id: str, stage: Stage) -> None:
     def look() -> bool:
         if time.monotonic() > deadline:
             raise StylegramError(f"Job {job_id} was not recorded in time.", advice=f"See {house.log}.")
-        run = house.logger.runs.get(job_id)
-        return run is not None and (run.post is not None or house.ingest.job(job_id).post_state is None)
+        run, told = house.logger.runs.get(job_id), house.ingest.job(job_id).post_state
+        if run is None or told is None:
+            return run is not None
+        return run.post is not None and (run.post.state == "published" or told != "published")
 
     _wait(house, look)
     run = house.logger.runs.get(job_id)

@@ -23,12 +23,17 @@ from stylegram.common.logs import configure_logs
 from stylegram.common.service import read_settings, run_until_signalled
 from stylegram.common.topology import INGEST_EVENTS
 from stylegram.ingest.bootstrap import bootstrap as bootstrap_ingest
-from stylegram.local.samples import NAMES_FILE
-from stylegram.local.state_folder import check_apart, embedded_settings, folder_of, ingest_settings, log_file
+from stylegram.local.state_folder import (
+    check_apart,
+    embedded_settings,
+    ingest_settings,
+    log_file,
+    outbox_of,
+    publisher_settings,
+)
 from stylegram.logger.bootstrap import bootstrap as bootstrap_logger
 from stylegram.logger.settings import LoggerSettings
 from stylegram.publisher.bootstrap import bootstrap as bootstrap_publisher
-from stylegram.publisher.settings import PublisherSettings
 from stylegram.stylizer.settings import StylizerSettings
 
 _log = structlog.get_logger(__name__)
@@ -56,7 +61,7 @@ class House:
 
     def __init__(self, state: Path, photos: str, styles: str) -> None:
         self.state = state.absolute()
-        self.outbox = self.state / "outbox"
+        self.outbox = outbox_of(self.state)
         self.logs_csv = self.state / "logs.csv"
         self.log = log_file(self.state)
         check_apart(self.state, photos, styles)
@@ -83,11 +88,7 @@ class House:
         self._resources.callback(self.ingest.close)
         # One broker, one storage, one database for all that live in this process.
         broker, storage, engine = self.ingest.broker, self.ingest.storage, self.ingest.engine
-        outbox = self.outbox.as_uri().replace("file:", "folder:", 1)
-        publisher = read_settings(PublisherSettings, **shared, publish_url=outbox)
-        paintings = folder_of(styles)
-        if publisher.style_names is None and paintings and (paintings / NAMES_FILE).exists():
-            publisher = publisher.model_copy(update={"style_names": paintings / NAMES_FILE})
+        publisher = publisher_settings(self.state, styles)
         self.publisher = bootstrap_publisher(publisher, broker=broker, storage=storage, engine=engine)
         logger = read_settings(LoggerSettings, **shared, logs_csv=self.logs_csv)
         self.logger = bootstrap_logger(logger, broker=broker, engine=engine)
@@ -104,7 +105,7 @@ class House:
             lambda: self.ingest.relay().run(stop),
             lambda: self.ingest.reconcile_periodically(stop, self._ingest_settings.reconcile_seconds),
             self.ingest.consumer(stop).run,
-            self.publisher.consumer(stop).run,
+            *self.publisher.targets(stop),
             self.logger.consumer(stop).run,
         ]
         threads = [self._start(service) for service in services]

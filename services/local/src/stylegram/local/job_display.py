@@ -1,8 +1,11 @@
 """Jobs as people read them: a line in a table, all that matters, a bar."""
 
+import re
+import shlex
 import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -26,6 +29,7 @@ _TIMES = " × "
 _SHORTEST_NAME = 5
 _LABEL_WIDTH = 12
 _ENDING = "being cancelled"
+_COMMAND = re.compile(r"stylegram posts \w+ \w+$")
 
 
 def queue_of(job: Job) -> str:
@@ -51,6 +55,12 @@ def show_progress(stage: Stage, job: Job) -> None:
         stage.update(_fraction(job), words if job.state == "running" else f"{words}, waits for a worker")
     else:
         stage.update(0, "a worker has begun" if job.state == "running" else "waits for a worker")
+
+
+def what_the_post_waits_for(job: Job, state: Path) -> str:
+    """The publisher's words; a command in them, which gives the yes, finds the state folder."""
+    reason = job.post_reason or ""
+    return f"{reason} --state {shlex.quote(str(state))}" if _COMMAND.search(reason) else reason
 
 
 def table_of(jobs: Sequence[Job], width: int) -> Table:
@@ -135,8 +145,15 @@ def _facts(job: Job) -> Iterator[tuple[str, str | None]]:
     yield "cancel asked", _when(job.cancel_requested_at)
     yield "ended", _when(job.finished_at)
     yield "result", job.result
-    if job.post_state:
-        yield "post", ", ".join(filter(None, (job.post_state, job.post_url, job.post_reason)))
+    if len(job.posts) > 1:
+        for post in sorted(job.posts.values(), key=lambda post: post.kind):
+            yield "post", f"{post.kind} {_post(post.state, post.url, post.reason)}"
+    elif job.post_state:
+        yield "post", _post(job.post_state, job.post_url, job.post_reason)
+
+
+def _post(*facts: str | None) -> str:
+    return ", ".join(filter(None, facts))
 
 
 def _when(time: datetime | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import URL
 
@@ -9,6 +10,8 @@ from stylegram.common.adapters import url_path
 from stylegram.common.errors import ConfigurationError
 from stylegram.common.service import read_settings
 from stylegram.ingest.settings import IngestSettings
+from stylegram.local.samples import NAMES_FILE
+from stylegram.publisher.settings import PublisherSettings, default_session_file
 
 _BROKER, _DATABASE, _STORAGE = "broker.sqlite", "stylegram.sqlite", "storage"
 # On one machine, a worker that has not extended its claim for ten seconds is dead.
@@ -40,6 +43,31 @@ def ingest_settings(state: Path, photos: str | None = None, styles: str | None =
     sources = {"content_source_url": photos, "style_source_url": styles}
     given = {name: url for name, url in sources.items() if url is not None}
     return read_settings(IngestSettings, **embedded_settings(state), **given)
+
+
+def outbox_of(state: Path) -> Path:
+    """Where posts go unless the environment says otherwise."""
+    return state / "outbox"
+
+
+def publisher_settings(state: Path, styles: str | None = None) -> PublisherSettings:
+    """The publisher's settings on the state folder.
+
+    Args:
+        state: the folder, as an absolute path.
+        styles: URL of the source of paintings. A folder of this machine may have their titles in `style_names.json`.
+    """
+    settings = read_settings(PublisherSettings, **embedded_settings(state))
+    named: dict[str, Any] = {}
+    if "publish_url" not in settings.model_fields_set:
+        named["publish_url"] = outbox_of(state).as_uri().replace("file:", "folder:", 1)
+    address = urlsplit(settings.publish_url)
+    if address.scheme == "instagrapi" and "instagram_session_file" not in settings.model_fields_set:
+        named["instagram_session_file"] = default_session_file(address.netloc)
+    paintings = folder_of(styles) if styles else None
+    if settings.style_names is None and paintings and (paintings / NAMES_FILE).exists():
+        named["style_names"] = paintings / NAMES_FILE
+    return settings.model_copy(update=named)
 
 
 def folder_of(source: str) -> Path | None:
