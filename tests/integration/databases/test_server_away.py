@@ -12,7 +12,9 @@ from sqlalchemy.exc import InternalError, ProgrammingError
 from postgres_server import PostgresServer
 from stylegram.common.database import migrate, open_database, transaction
 from stylegram.common.errors import Unavailable
-from stylegram.publisher.ledger import Ledger
+from stylegram.publisher.ledger import Ledger, NewPost
+
+POST = NewPost("a", "x", "photo", "1", request="{}", approved=False)
 
 
 @pytest.fixture
@@ -45,11 +47,11 @@ def only_reading(engine: Engine) -> Iterator[None]:
 
 def test_a_server_that_is_away_is_waited_for_and_found_again(postgresql: PostgresServer, engine: Engine) -> None:
     ledger = Ledger(engine)
-    key = ledger.enter("a", "x", "photo", "1")
+    key = ledger.enter(POST)
     with postgresql.away():
         calls: list[Callable[[], object]] = [
             ledger.check,
-            lambda: ledger.hold(key),
+            lambda: ledger.enter(POST),
             lambda: migrate(engine, "publisher"),
         ]
         for ask in calls:
@@ -57,7 +59,7 @@ def test_a_server_that_is_away_is_waited_for_and_found_again(postgresql: Postgre
                 ask()
             assert caught.value.retryable
             assert str(engine.url.password) not in str(caught.value)
-    assert ledger.hold(key)
+    assert ledger.enter(POST) == key
 
 
 def test_connections_that_the_server_forgot_meanwhile_are_not_used(postgresql: PostgresServer, engine: Engine) -> None:
@@ -72,15 +74,15 @@ def test_connections_that_the_server_forgot_meanwhile_are_not_used(postgresql: P
 
 def test_a_server_that_takes_no_changes_is_waited_for_like_one_that_is_away(engine: Engine) -> None:
     ledger = Ledger(engine)
-    key = ledger.enter("a", "x", "photo", "1")
+    key = ledger.enter(POST)
     with only_reading(engine):
         engine.dispose()
-        calls: list[Callable[[], object]] = [lambda: ledger.hold(key), lambda: migrate(engine, "logger")]
+        calls: list[Callable[[], object]] = [lambda: ledger.enter(POST), lambda: migrate(engine, "logger")]
         for ask in calls:
             with pytest.raises(Unavailable, match="read-only transaction"):
                 ask()
     # Whatever the pool had led to the server that only read.
-    assert ledger.hold(key)
+    assert ledger.enter(POST) == key
 
 
 def test_what_the_code_does_wrong_is_not_the_servers_fault(engine: Engine) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from stylegram.common.clock import utcnow
 from stylegram.common.errors import InvalidMessage
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import (
@@ -21,8 +22,11 @@ from stylegram.common.messages import (
     JobStarted,
     Message,
     PostFailed,
+    PostFeedback,
+    PostKind,
     PostPublished,
     PostRequest,
+    PostWaiting,
     Priority,
     StyleJob,
     decode,
@@ -90,6 +94,17 @@ EXAMPLES: tuple[Message, ...] = (
     PostRequest(
         job_id="1", artifact="a", record="b", content_name="c", style_name="d", hyperparameters=HYPERPARAMETERS
     ),
+    PostRequest(
+        job_id="1",
+        artifact="a",
+        record="b",
+        content_name="c",
+        style_name="d",
+        hyperparameters=HYPERPARAMETERS,
+        kinds=(PostKind.GRID, PostKind.REEL),
+    ),
+    PostWaiting(job_id="1", account="a", post="k", kind="grid-9", reason="b"),
+    PostFeedback(job_id="1", account="a", post="k", kind="reel", read_at=utcnow(), likes=1),
     PostPublished(job_id="1", account="a", media_id="b", url="c"),
     PostFailed(job_id="1", account="a", reason="b", error_code="c"),
 )

@@ -45,13 +45,13 @@ def test_every_command_has_exactly_one_queue(topic: str, queue: str) -> None:
     assert [each.name for each in QUEUES if each.hears(topic)] == [queue]
 
 
-def test_whatever_is_said_of_a_job_or_a_post_reaches_ingest_and_its_end_the_logger_too() -> None:
+def test_whatever_is_said_of_a_job_or_a_post_reaches_ingest_and_what_comes_of_it_the_logger_too() -> None:
     hearers = {
         kind.subject: {queue.name for queue in QUEUES if queue.hears(kind.subject)}
         for kind in Message.__args__
         if not kind.subject.startswith("command.")
     }
-    ends = {"job.completed", "job.failed", "post.published", "post.failed"}
+    ends = {"job.completed", "job.failed", "post.waiting", "post.published", "post.failed", "post.feedback"}
     on_the_way = {"job.cancel", "job.started", "job.progress", "job.alive", "job.interrupted", "job.cancelled"}
     expected = {topic: {"ingest.events", "logger.events"} for topic in ends}
     assert hearers == expected | {topic: {"ingest.events"} for topic in on_the_way}

@@ -45,7 +45,7 @@ class Gauges:
             .group_by(PostRow.state)
         )
         with transaction(self._ledger.engine) as session:
-            counts = dict(session.execute(wanted).tuples().all())
+            counts = {row[0]: row[1] for row in session.execute(wanted)}
         for state in _UNFINISHED:
             WAITING.labels(state=state).set(counts.get(state, 0))
         try:

@@ -88,8 +88,8 @@ class PostRow(Base):
     # Left alone until then: after a failure that may pass, or until a post may be seen.
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # In a row: attempts that came to nothing; how often the account was asked for it.
-    attempts: Mapped[int] = mapped_column(default=0)
-    asked: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    asked: Mapped[int] = mapped_column(default=0, server_default="0")
     # When a dry run got as far as posting it.
     rehearsed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     holder: Mapped[str | None] = mapped_column(String(36))
@@ -99,8 +99,8 @@ class PostRow(Base):
     committing_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # News of the row that others should hear, and how much of it they have heard.
-    sequence: Mapped[int] = mapped_column(default=1)
-    announced: Mapped[int] = mapped_column(default=0)
+    sequence: Mapped[int] = mapped_column(default=1, server_default="1")
+    announced: Mapped[int] = mapped_column(default=0, server_default="1")
     feedback_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
