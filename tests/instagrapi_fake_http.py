@@ -111,6 +111,7 @@ class InstagrapiFake(LoginFake):
         super().__init__(self.instagram)
         self.calls = Counter[str]()
         """How many requests of each name came."""
+        self.connections = 0
         self.complaints: list[str] = []
         """What the client did that Instagram would not forgive."""
         self.page_size = 12
@@ -219,6 +220,7 @@ class InstagrapiFake(LoginFake):
         return {"feed_items": []}
 
     def _feed(self, request: Request, account: FakeAccount) -> dict[str, Any]:
+        _check_owner(request, account)
         posts = [post for post in account.recent() if post.kind != "story"]
         start = int(request.query.get("max_id", "0"))
         end = start + min(self.page_size, int(request.query.get("count", "12")))
@@ -226,6 +228,7 @@ class InstagrapiFake(LoginFake):
         return {"items": [self._item(post) for post in posts[start:end]], "more_available": bool(more), **more}
 
     def _stories(self, request: Request, account: FakeAccount) -> dict[str, Any]:
+        _check_owner(request, account)
         stories = [self._item(post) for post in reversed(account.recent()) if post.kind == "story"]
         return {"reel": {"items": stories} if stories else None}
 
@@ -353,6 +356,11 @@ class InstagrapiFake(LoginFake):
         return {"media": self._item(post), "upload_id": upload_id}
 
 
+def _check_owner(request: Request, account: FakeAccount) -> None:
+    if request.values["user"] != account.user_id:
+        raise Complaint("somebody else's posts")
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     fake: InstagrapiFake
@@ -366,6 +374,10 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = 1 << 16
     server: _Server
+
+    def setup(self) -> None:
+        self.server.fake.connections += 1
+        super().setup()
 
     def log_message(self, *_: object) -> None:
         pass

@@ -121,6 +121,19 @@ def test_a_wrong_password_is_said_and_costs_nothing_that_was_there(
     assert kept(file) == before
 
 
+def test_a_file_that_cannot_be_written_is_said_before_anybody_logs_in(
+    stylegram: Command, instagram: InstagrapiFake, ada: FakeAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("stylegram.publisher.outlets.instagrapi_api.session.write_atomically", refuse)
+    done = stylegram("auth", "instagram", "--username", "ada")
+    assert done.code == 2
+    assert "cannot be kept" in done.err and "Read-only file system" in done.err
+    assert instagram.calls.total() == 0
+
+
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -178,9 +191,10 @@ def test_a_seed_that_is_none_or_not_the_accounts_is_said(
     stylegram: Command, ada: FakeAccount, instagram: InstagrapiFake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada.totp_seed = SEED
-    monkeypatch.setenv("STYLEGRAM_INSTAGRAM_TOTP_SEED", "not1a0seed!")
-    done = stylegram("auth", "instagram", "--username", "ada")
-    assert done.code != 0 and "STYLEGRAM_INSTAGRAM_TOTP_SEED" in done.err and "not1a0seed" not in done.err
+    for wrong_seed in ("not1a0seed!", "JBSWY3DPEHPK3PXPñ"):
+        monkeypatch.setenv("STYLEGRAM_INSTAGRAM_TOTP_SEED", wrong_seed)
+        done = stylegram("auth", "instagram", "--username", "ada")
+        assert done.code == 2 and "STYLEGRAM_INSTAGRAM_TOTP_SEED" in done.err and wrong_seed[:10] not in done.err
     assert instagram.calls.total() == 0
     monkeypatch.setenv("STYLEGRAM_INSTAGRAM_TOTP_SEED", "GEZDGNBVGY3TQOJQ")
     done = stylegram("auth", "instagram", "--username", "ada")

@@ -4,6 +4,8 @@ goes out twice."""
 import json
 import logging
 import random
+import socket
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -170,6 +172,15 @@ def test_a_server_that_is_not_reached_has_done_nothing(bench: GraphBench, call: 
     assert bench.outlet.commit(post(), upload)
 
 
+@pytest.mark.parametrize("body", [{}, {"data": None}, {"data": 5}, {"data": [{"id": "1", "timestamp": "yesterday"}]}])
+def test_an_answer_of_another_form_is_none(bench: GraphBench, body: dict[str, object]) -> None:
+    sent = post()
+    lost = sought(sent, bench.outlet.upload(sent))
+    bench.faults.add(Fault("another form", status=200, body=body), call="media")
+
+    assert isinstance(error_of(lambda: bench.outlet.find(lost)), Unavailable)
+
+
 def test_it_is_left_alone_for_as_long_as_it_says(bench: GraphBench) -> None:
     bench.faults.add(refused(4, headers=REGAIN), call="limit")
     before = utcnow()
@@ -181,7 +192,11 @@ def test_it_is_left_alone_for_as_long_as_it_says(bench: GraphBench) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["", "nothing", "[]", "{}", '{"17": []}', '{"17": [{"call_count": 100}]}', '{"1": 2}']
+    "header",
+    [
+        *("", "nothing", "[]", "{}", '{"17": []}', '{"17": [{"call_count": 100}]}', '{"1": 2}'),
+        *(f'{{"17": [{{"estimated_time_to_regain_access": {minutes}}}]}}' for minutes in ("1e999", 10**30, '"soon"')),
+    ],
 )
 def test_it_is_left_alone_for_an_hour_where_it_does_not_say(bench: GraphBench, header: str) -> None:
     bench.faults.add(refused(4, headers={USAGE: header}), call="limit")
@@ -245,6 +260,10 @@ def test_a_quota_that_is_used_up_is_waited_for(bench: GraphBench) -> None:
         refused(25, 2207050, acts=True),
         refused(9007, 2207027, acts=True),
         refused(100, acts=True),
+        refused(4, acts=True),
+        refused(190, 463, status=401, acts=True),
+        refused(100, 33, acts=True),
+        replace(TOO_MANY, acts=True),
     ],
     ids=lambda fault: fault.name,
 )
@@ -271,6 +290,34 @@ def test_a_stop_of_which_nobody_knows_whether_it_came_too_late_stops_with_the_ne
     assert isinstance(error_of(lambda: bench.outlet.find(sought(sent, upload))), AccountStopped)
     # Once a person has resumed it.
     assert bench.outlet.find(sought(sent, upload)) is not None
+
+
+def test_a_pause_that_came_with_a_published_post_is_told_by_the_next_call(bench: GraphBench) -> None:
+    sent = post()
+    upload = bench.outlet.upload(sent)
+    bench.faults.add(refused(4, acts=True), call="publish")
+
+    assert isinstance(error_of(lambda: bench.outlet.commit(sent, upload)), OutcomeUnknown)
+    assert isinstance(error_of(bench.outlet.remaining), CoolDown)
+    assert bench.outlet.find(sought(sent, upload)) is not None
+
+
+def test_a_proxy_that_hangs_up_on_what_it_was_sent_leaves_nobody_knowing(
+    bench: GraphBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[bytes] = []
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            taken.append(connection.recv(65536))
+
+    upload = bench.outlet.upload(post())
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        assert isinstance(error_of(lambda: bench.outlet.commit(post(), upload)), OutcomeUnknown)
+    assert b"media_publish" in taken[0]
 
 
 def test_a_stop_that_is_still_to_be_told_goes_before_another_commit(bench: GraphBench) -> None:

@@ -290,6 +290,14 @@ def test_one_story_among_several_cannot_be_told(bench: GraphBench) -> None:
     assert bench.outlet.find(lose(bench, post(PostKind.STORY))) is None
 
 
+def test_a_marker_is_known_whatever_becomes_of_its_blanks_and_signs(bench: GraphBench) -> None:
+    sent = post()
+    upload = bench.outlet.upload(sent)
+    bench.account.publish("photo", f"Edited. No\xa0{MARKER.split()[1]} #art", [b"1"])
+
+    assert bench.outlet.find(sought(sent, upload)) is not None
+
+
 def test_a_marker_counts_since_then_and_clocks_differ(bench: GraphBench) -> None:
     sent = post()
     upload = bench.outlet.upload(sent)
@@ -354,6 +362,13 @@ def test_a_metric_that_is_refused_does_not_spoil_the_others(bench: GraphBench) -
         bench.faults.add(refused(100, message="(#100) The reach metric is not supported."), call="insights")
 
     assert bench.outlet.feedback(media_id, PostKind.PHOTO) == Feedback(0, 0, None, 0, 5)
+
+
+def test_counts_that_are_none_are_not_told(bench: GraphBench) -> None:
+    media_id = publish(bench, post())
+    bench.faults.add(Fault("words", status=200, body={"like_count": "many", "comments_count": None}), call="post")
+
+    assert bench.outlet.feedback(media_id, PostKind.PHOTO) == Feedback(None, None, 0, 0, 0)
 
 
 def test_a_story_that_few_have_seen_keeps_its_counts_to_itself(bench: GraphBench) -> None:

@@ -321,6 +321,23 @@ def test_a_post_is_found_by_its_marker_where_the_upload_cannot_be_read(instagram
     assert instagram.outlet.find(sought(post(), ""))
 
 
+def test_a_marker_is_known_whatever_becomes_of_its_blanks_and_signs(instagram: World) -> None:
+    instagram.account.publish("photo", f"Edited. No\xa0{post().key} #art", [b""])
+    assert instagram.outlet.find(sought(post(), ""))
+
+
+def test_an_upload_is_known_where_its_name_comes_as_a_fraction(
+    instagram: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = instagram.outlet.upload(post(PostKind.STORY))
+    published = instagram.outlet.commit(post(PostKind.STORY), upload)
+    real = instagram.fake._item
+    monkeypatch.setattr(
+        instagram.fake, "_item", lambda out: (item := real(out)) | {"device_timestamp": float(item["device_timestamp"])}
+    )
+    assert instagram.outlet.find(sought(post(PostKind.STORY), upload)) == published
+
+
 @pytest.mark.parametrize("kind", [PostKind.PHOTO, PostKind.STORY])
 @pytest.mark.parametrize(
     "fault", [DROPPED_BEFORE, NOT_JSON, SERVER_ERROR, HALF_AN_ANSWER, wrong.REFUSED, wrong.NOT_THERE]
@@ -370,7 +387,12 @@ def test_feedback_that_cannot_be_read_says_why(instagram: World, call: str) -> N
             instagram.outlet.feedback(out.media_id, PostKind.PHOTO)
 
 
-@pytest.mark.parametrize("fault", [DROPPED_BEFORE, NOT_JSON, SERVER_ERROR, wrong.REFUSED])
+STRANGE = Fault(
+    "strange", status=200, body={"data": {"instagram_post_by_igid": {"inline_insights_node": "none"}}, "items": ["x"]}
+)
+
+
+@pytest.mark.parametrize("fault", [DROPPED_BEFORE, NOT_JSON, SERVER_ERROR, wrong.REFUSED, STRANGE])
 def test_likes_are_read_where_the_reach_is_not_told(instagram: World, fault: Fault) -> None:
     instagram.account.is_business = True
     out = instagram.account.publish("photo", "", [b""])

@@ -49,7 +49,15 @@ def test_an_outlet_opens_without_file_and_without_network(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "content", [None, b"", b"{", b"[]", b"{}", b'{"uuids": {}}', b"\xff\xfe", b'{"uuids": {"uuid": "1"}}']
+    "content",
+    [
+        *(None, b"", b"{", b"[]", b"{}", b'{"uuids": {}}', b"\xff\xfe", b'{"uuids": {"uuid": "1"}}'),
+        b'{"uuids": {}, "cookies": ["sessionid"]}',
+        b'{"uuids": {}, "authorization_data": "Bearer"}',
+        b'{"uuids": {}, "authorization_data": {"sessionid": "1"}, "cookies": "x"}',
+        b'{"uuids": {}, "authorization_data": {"sessionid": "1"}, "device_settings": ["x"]}',
+        b'{"uuids": {}, "authorization_data": {"sessionid": "1"}, "usdid": "x"}',
+    ],
 )
 def test_without_a_usable_file_a_login_is_needed(instagram: World, content: bytes | None) -> None:
     instagram.file.unlink() if content is None else instagram.file.write_bytes(content)
@@ -99,6 +107,16 @@ def test_a_new_login_is_noticed_and_another_digest(instagram: World) -> None:
     assert instagram.outlet.login not in ("", before)
     assert instagram.outlet.commit(post(), instagram.outlet.upload(post()))
     assert len(instagram.account.posts) == 1
+
+
+def test_a_login_that_was_refused_is_read_again_before_it_is_used_again(instagram: World) -> None:
+    upload = instagram.outlet.upload(post())
+    instagram.faults.add(wrong.LOGGED_OUT, call="configure")
+    with pytest.raises(LoginNeeded):
+        instagram.outlet.commit(post(), upload)
+    # Nobody has logged in, but somebody has said to go on.
+    assert instagram.outlet.commit(post(), upload)
+    assert instagram.fake.calls["current-user"] == 2
 
 
 def test_a_login_that_was_replaced_while_it_was_still_good_is_used_from_then_on(instagram: World) -> None:
@@ -162,7 +180,7 @@ def test_a_login_made_meanwhile_is_not_written_over(instagram: World, monkeypatc
 def test_a_file_that_cannot_be_written_stops_nothing_and_is_said_once(
     instagram: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr("stylegram.publisher.outlets.instagrapi_api.session.write_atomically", refuse)

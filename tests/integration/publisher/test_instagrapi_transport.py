@@ -3,11 +3,13 @@
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import requests
 
 from h2_fake import H2Fake
+from instagrapi_fake_http import InstagrapiFake
 from stylegram.publisher.outlets.instagrapi_api import transport as module
 from stylegram.publisher.outlets.instagrapi_api.transport import Carrier, NoAnswer, Redirected, Transport
 
@@ -36,6 +38,20 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ANSWER_SECONDS", 0.5)
 
 
+@contextmanager
+def hanging_up_proxy() -> Iterator[str]:
+    """A proxy that takes what it is sent and then closes the connection."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://user:{PASSWORD}@127.0.0.1:{listener.getsockname()[1]}"
+
+
 def test_curl_never_sends_again_what_it_has_no_answer_to() -> None:
     with H2Fake(resets=2) as far_end:
         sending, _ = session("curl", far_end.url)
@@ -53,6 +69,21 @@ def test_curl_keeps_the_connection_of_what_only_reads() -> None:
             sending.get(INSTAGRAM)
         assert (far_end.requests, far_end.connections) == (3, 1)
         assert transport.answer is not None and transport.answer.body == {"status": "ok"}
+
+
+def test_what_changes_something_goes_over_a_connection_of_its_own() -> None:
+    with H2Fake() as far_end:
+        sending, _ = session("curl", far_end.url)
+        for _ in range(3):
+            sending.post(INSTAGRAM, data=b"x")
+        assert (far_end.requests, far_end.connections) == (3, 3)
+    with InstagrapiFake() as fake:
+        sending, _ = session("requests", fake.url)
+        for _ in range(3):
+            sending.post(INSTAGRAM, data=b"x")
+            sending.get(INSTAGRAM)
+            sending.get(INSTAGRAM)
+        assert (fake.calls.total(), fake.connections) == (9, 3)
 
 
 @pytest.mark.parametrize("carrier", ["curl", "requests"])
@@ -73,6 +104,23 @@ def test_a_handshake_that_never_ends_means_that_nothing_was_sent(mute: int, impa
 def test_no_answer_in_time_means_that_nobody_knows(mute: int, carrier: Carrier, impatient: None) -> None:
     with pytest.raises(NoAnswer) as error:
         session(carrier, f"http://127.0.0.1:{mute}")[0].post(INSTAGRAM, data=b"x")
+    assert error.value.was_sent
+
+
+@pytest.mark.parametrize("carrier", ["curl", "requests"])
+def test_what_became_of_a_request_before_says_nothing_of_this_one(mute: int, carrier: Carrier, impatient: None) -> None:
+    with pytest.raises(NoAnswer) as error:
+        try:
+            session(carrier, "http://127.0.0.1:9")[0].post(INSTAGRAM, data=b"x")
+        except NoAnswer:
+            session(carrier, f"http://127.0.0.1:{mute}")[0].post(INSTAGRAM, data=b"x")
+    assert error.value.was_sent
+
+
+@pytest.mark.parametrize("carrier", ["curl", "requests"])
+def test_a_proxy_that_hangs_up_on_what_it_was_sent_leaves_nobody_knowing(carrier: Carrier, impatient: None) -> None:
+    with hanging_up_proxy() as proxy, pytest.raises(NoAnswer) as error:
+        session(carrier, "http://far.invalid", proxy)[0].post(INSTAGRAM, data=b"x")
     assert error.value.was_sent
 
 

@@ -182,6 +182,13 @@ def test_whatever_else_comes_while_committing_the_post_may_be_out(transport: Tra
         assert "secret" not in str(error.value)
 
 
+def test_what_a_server_in_distress_says_of_a_commit_is_not_relied_on(transport: Transport) -> None:
+    for doing, wanted in ((Doing.READ, CoolDown), (Doing.UPLOAD, CoolDown), (Doing.COMMIT, OutcomeUnknown)):
+        with pytest.raises(wanted), translated(doing, transport, "ada"):
+            transport.answer = Answer(503, {"message": "Please wait a few minutes before you try again."})
+            raise exceptions.PleaseWaitFewMinutes
+
+
 def test_the_answer_to_an_earlier_request_says_nothing(transport: Transport) -> None:
     transport.answer = Answer(429, {"message": "challenge_required"})
     with pytest.raises(OutcomeUnknown), translated(Doing.COMMIT, transport, "ada"):
@@ -212,6 +219,8 @@ def test_an_exception_of_a_later_version_is_taken_for_what_it_is_a_kind_of() -> 
         ("https://i.instagram.com/challenge/1/2/", Verdict.STOP),
         ("https://i.instagram.com/accounts/suspended/", Verdict.STOP),
         ("https://www.instagram.com/", Verdict.LOST),
+        ("https://www.instagram.com/x/?next=/accounts/login/", Verdict.LOST),
+        ("https://www.instagram.com/accounts/login/?next=/challenge/", Verdict.LOGIN),
         ("", Verdict.LOST),
     ],
 )
@@ -230,6 +239,8 @@ def test_a_redirect_means_what_it_leads_to(location: str, verdict: Verdict) -> N
         ("99999999", timedelta(days=1)),
         ("1e300", timedelta(hours=2)),
         ("nan", timedelta(hours=2)),
+        ("inf", timedelta(hours=2)),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", timedelta(hours=2)),
         ("Fri, 01 Jan 2100 00:00:00 GMT", timedelta(days=1)),
         ("Thu, 01 Jan 1970 00:00:00 GMT", timedelta(minutes=1)),
         ("Thu, 01 Jan 1970 00:00:00 -0000", timedelta(minutes=1)),

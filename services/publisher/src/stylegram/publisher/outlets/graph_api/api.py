@@ -14,12 +14,11 @@ import requests
 from pydantic import SecretStr
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from requests.exceptions import ConnectionError as NoConnection
-from requests.exceptions import ConnectTimeout, ProxyError, RequestException
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from requests.exceptions import RequestException
 
 from stylegram.common.errors import ConfigurationError
 from stylegram.publisher.outlets.graph_api.troubles import NoAnswer, NotSent, Refusal, cleaned
+from stylegram.publisher.outlets.sending import was_sent
 
 TIMEOUT = (10.0, 60.0)
 """Seconds to connect, and between two bytes."""
@@ -105,9 +104,7 @@ class GraphApi:
                 )
         except RequestException as error:
             # Never the error's own words: they have the address in them, and what stands in a body that broke off.
-            if _is_before_sending(error):
-                raise NotSent(type(error).__name__) from None
-            raise NoAnswer(type(error).__name__) from None
+            raise (NoAnswer if was_sent(error) else NotSent)(type(error).__name__) from None
         return self._read(response)
 
     def _session(self) -> requests.Session:
@@ -156,16 +153,6 @@ class _Bearer(AuthBase):
         return request
 
 
-def _is_before_sending(error: RequestException) -> bool:
-    # A ProxyError is one of a proxy that was not reached, or that did not reach the API.
-    if isinstance(error, ConnectTimeout | ProxyError):
-        return True
-    match error:
-        case NoConnection(args=(MaxRetryError(reason=NewConnectionError()), *_)):
-            return True
-    return False
-
-
 def _number(value: object) -> int:
     return value if isinstance(value, int) else 0
 
@@ -176,6 +163,6 @@ def _wait(header: str) -> timedelta | None:
     try:
         usages = [usage for business in json.loads(header).values() for usage in business]
         minutes = max(int(usage.get("estimated_time_to_regain_access", 0)) for usage in usages)
-    except (ValueError, TypeError, AttributeError):
+        return timedelta(minutes=minutes) if minutes > 0 else None
+    except (ValueError, TypeError, AttributeError, OverflowError):
         return None
-    return timedelta(minutes=minutes) if minutes > 0 else None

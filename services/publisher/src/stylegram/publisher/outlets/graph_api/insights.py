@@ -32,12 +32,17 @@ def feedback(api: GraphApi, media_id: str, kind: PostKind) -> Feedback:
         raise
     seen = _insights(api, media_id, _STORY_METRICS if kind is PostKind.STORY else _METRICS)
     return Feedback(
-        likes=post.get("like_count"),  # absent where the account hides it
-        comments=post.get("comments_count"),
+        likes=_count(post, "like_count"),  # absent where the account hides it
+        comments=_count(post, "comments_count"),
         reach=seen.get("reach"),
         saves=seen.get("saved"),
         shares=seen.get("shares"),
     )
+
+
+def _count(of: Mapping[str, Any], name: str) -> int | None:
+    value = of.get(name)
+    return value if isinstance(value, int) else None
 
 
 def _insights(api: GraphApi, media_id: str, metrics: Sequence[str]) -> Mapping[str, int]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stylegram.common.ports import PublishedPost
+from stylegram.publisher.outlets import markers
 from stylegram.publisher.outlets.graph_api.api import GraphApi
 
 # Clocks differ.
@@ -42,7 +43,7 @@ class Lookup:
             Trouble: the API did not tell.
         """
         recent = self._recent("media", since)
-        return next((item.published for item in recent if marker in item.caption), None)
+        return next((item.published for item in recent if markers.is_in(item.caption, marker)), None)
 
     def stories(self, since: datetime) -> list[PublishedPost]:
         """The stories since then; they have no caption that would tell which is which
@@ -57,7 +58,7 @@ class Lookup:
         more: dict[str, str] = {}
         for _ in range(_PAGES):
             answer = self._api.get(f"{self._user_id}/{edge}", fields=_FIELDS, limit=_PAGE, **more)
-            listed = map(_item, answer.get("data", ()))
+            listed = map(_item, answer["data"])
             items = [item for item in listed if item and item.taken_at >= since - _EARLIER]
             yield from items
             # Newest first, so that a page with nothing new on it is the last that matters. The page's own address of

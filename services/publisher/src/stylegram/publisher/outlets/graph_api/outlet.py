@@ -13,8 +13,8 @@ from stylegram.common.clock import utcnow
 from stylegram.common.errors import (
     AccountStopped,
     ConfigurationError,
+    CoolDown,
     OutcomeUnknown,
-    Refused,
     StylegramError,
     Unavailable,
 )
@@ -40,7 +40,7 @@ class GraphOutlet:
         version: of the API, as in v23.0.
         storage: that gives signed addresses, at which Instagram fetches the media.
         pause_seconds: before a container is asked for again; it doubles each time.
-        patience_seconds: until an upload is given up; less than a post is held, which is five minutes.
+        patience_seconds: until an upload is given up; less than a post is held, which is ten minutes.
         timeout: seconds to connect, and between two bytes.
 
     Raises:
@@ -61,7 +61,7 @@ class GraphOutlet:
         version: str,
         storage: Storage,
         pause_seconds: float = 2.0,
-        patience_seconds: float = 240.0,
+        patience_seconds: float = 480.0,
         timeout: tuple[float, float] = TIMEOUT,
     ) -> None:
         if not (user_id.isascii() and user_id.isdecimal()):
@@ -79,7 +79,7 @@ class GraphOutlet:
             self._api, user_id, storage, pause_seconds=pause_seconds, patience_seconds=patience_seconds
         )
         self._pause = pause_seconds
-        self._withheld: AccountStopped | None = None
+        self._withheld: AccountStopped | CoolDown | None = None
 
     @property
     def login(self) -> str:
@@ -158,6 +158,10 @@ class GraphOutlet:
             yield
         except Trouble as trouble:
             raise explained(trouble, step) from None
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            if step is not Step.READ:
+                raise
+            raise Unavailable(f"Instagram's answer is of another form than it was: {type(error).__name__}.") from None
 
     def _tell_withheld(self) -> None:
         if withheld := self._withheld:
@@ -177,20 +181,21 @@ class GraphOutlet:
     def _doubted(self, error: StylegramError, container: str) -> StylegramError:
         """The error, or OutcomeUnknown if its word cannot be taken that the post is not out: ask the container itself.
 
-        Posts were published whose publisher had been told that the account is restricted, and once more when somebody
-        believed it (https://github.com/gitroomhq/postiz-app/pull/1681). The next call tells of such a restriction.
+        Posts were published whose publisher had been told that the account is restricted, as an application that calls
+        too often, and once more when somebody believed it (https://github.com/gitroomhq/postiz-app/pull/1681). The next
+        call tells of such a restriction.
         """
-        if not isinstance(error, AccountStopped | Refused | Unavailable):
+        if isinstance(error, OutcomeUnknown):
             return error
         time.sleep(self._pause)
         try:
             state = self._state(container)
         except Trouble:
             state = ""
-        stop = error if isinstance(error, AccountStopped) else None
-        if state != PUBLISHED and (state or not stop):
+        if state != PUBLISHED and (state or not isinstance(error, AccountStopped)):
             return error
-        self._withheld = stop
+        # What is wrong with the token or a right the next call is told anyway.
+        self._withheld = error if isinstance(error, AccountStopped | CoolDown) else None
         return OutcomeUnknown(f"A post is out, or may be, although an error came: {error.message}")
 
 

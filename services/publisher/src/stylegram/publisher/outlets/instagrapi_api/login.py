@@ -5,7 +5,6 @@ login always: with an old one at hand it would look at that first, and say nothi
 """
 
 import base64
-import binascii
 import contextlib
 import io
 from collections.abc import Callable, Mapping
@@ -56,7 +55,7 @@ def checked_seed(seed: str) -> str:
     plain = seed.replace(" ", "").replace("-", "").upper()
     try:
         base64.b32decode(plain + "=" * (-len(plain) % 8))
-    except binascii.Error:
+    except ValueError:
         raise ConfigurationError(
             "STYLEGRAM_INSTAGRAM_TOTP_SEED is no seed of a second factor.",
             advice="It is the text of letters and digits that the app shows beside the square code.",
@@ -67,46 +66,43 @@ def checked_seed(seed: str) -> str:
 def log_in(file: Path, credentials: Credentials, transport: Transport, *, pause_seconds: float) -> str:
     """Log in from the phone that the file has, or a new one, and keep the login there; returns the account's name.
 
-    Where that fails, the file keeps the login that it has, and the phone that was used.
+    Where that fails, the file keeps the login that it has, and the phone that was used. That a file cannot be written
+    is said before anybody logs in.
 
     Raises:
         StylegramError: what to do about it.
     """
-    before = _read(file)
-    client = open_client(session.phone(before), transport, pause_seconds=pause_seconds)
+    client = open_client(session.phone(_read(file)), transport, pause_seconds=pause_seconds)
+    _keep_phone(file, client)
     try:
         _attempt(client, credentials, transport)
         with translated(Doing.READ, transport, credentials.username):
             username = str(current_user(client)["username"])
     except BaseException:
-        _write(file, {**before, **session.phone(client.get_settings())})
+        _keep_phone(file, client)
         raise
     _write(file, client.get_settings())
     return username
+
+
+def _keep_phone(file: Path, client: Client) -> None:
+    _write(file, {**_read(file), **session.phone(client.get_settings())})
 
 
 def _attempt(client: Client, credentials: Credentials, transport: Transport) -> None:
     client.challenge_code_handler = lambda *_: credentials.ask_code("code that Instagram sent by mail or message")
     code = client.totp_generate_code(credentials.totp_seed) if credentials.totp_seed else ""
     try:
-        _ask(client, credentials, code)
-    except client_errors.TwoFactorRequired as error:
-        if code:
-            raise _refusal(error, credentials, transport) from None
-        _attempt_with_code(client, credentials, transport)
+        try:
+            _ask(client, credentials, code)
+        except client_errors.TwoFactorRequired:
+            if code:
+                raise
+            _ask(client, credentials, credentials.ask_code("code of your second factor"))
     except StylegramError:
         raise
     except Exception as error:
         # It looks around after a login, which may fail while the login stands.
-        if not session.digest(client.get_settings()):
-            raise _refusal(error, credentials, transport) from None
-
-
-def _attempt_with_code(client: Client, credentials: Credentials, transport: Transport) -> None:
-    code = credentials.ask_code("code of your second factor")
-    try:
-        _ask(client, credentials, code)
-    except Exception as error:
         if not session.digest(client.get_settings()):
             raise _refusal(error, credentials, transport) from None
 

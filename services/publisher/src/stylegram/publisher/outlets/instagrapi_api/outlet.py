@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -122,21 +123,23 @@ class InstagrapiOutlet:
     def feedback(self, media_id: str, kind: PostKind) -> Feedback:
         """See `Outlet.feedback`."""
         with self._asking(Doing.LOOK_UP) as client:
-            item = reading.item(client, media_id)
-        insights = self._insights(media_id) if self._has_insights and kind is not PostKind.STORY else None
-        return reading.counts(item, insights)
+            seen = reading.counts(reading.item(client, media_id))
+        if not self._has_insights or kind is PostKind.STORY:
+            return seen
+        told = self._insights(media_id)
+        return replace(seen, reach=told.reach, saves=told.saves)
 
     def remaining(self) -> int | None:
         """See `Outlet.remaining`: Instagram does not say."""
         return None
 
-    def _insights(self, media_id: str) -> reading.Item | None:
+    def _insights(self, media_id: str) -> Feedback:
         try:
             with self._asking(Doing.READ) as client:
                 return reading.insights(client, media_id)
         except Unavailable:
             # The rest is worth having without.
-            return None
+            return Feedback()
 
     def _commit(self, post: Post, uploaded: tuple[Uploaded, ...]) -> PublishedPost:
         with self._asking(Doing.COMMIT) as client:
@@ -155,9 +158,14 @@ class InstagrapiOutlet:
     def _asking(self, doing: Doing) -> Iterator[Client]:
         """The client, and our errors in place of its own; what it learned meanwhile is kept."""
         client = self._opened()
-        with translated(doing, self._transport, self._username):
-            yield client
-            self._keep(client)
+        try:
+            with translated(doing, self._transport, self._username):
+                yield client
+                self._keep(client)
+        except LoginNeeded:
+            # With it Instagram may have taken its cookies back, which the file still has, should a person insist.
+            self._client = None
+            raise
 
     def _opened(self) -> Client:
         """The client with the login that is in the file now, which is looked at where it is a new one."""

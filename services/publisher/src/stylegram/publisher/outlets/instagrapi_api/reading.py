@@ -14,6 +14,7 @@ from instagrapi import Client, config
 from stylegram.common.errors import Unavailable
 from stylegram.common.messages import PostKind
 from stylegram.common.ports import Feedback, SoughtPost
+from stylegram.publisher.outlets import markers
 
 Item = Mapping[str, Any]
 
@@ -70,24 +71,18 @@ def address(item: Item, username: str) -> str | None:
     return None
 
 
-def insights(client: Client, media_id: str) -> Item:
-    """What only the account itself is told of the post; empty where it is told nothing yet."""
+def insights(client: Client, media_id: str) -> Feedback:
+    """What only the account itself is told of the post; nothing where it is told nothing yet."""
     wanted = {"query_params": {"access_token": "", "id": media_id}}
     answer = client.private_request("ads/graphql/", client.with_query_params(_INSIGHTS, wanted))
-    post = (answer.get("data") or {}).get("instagram_post_by_igid")
-    return post if isinstance(post, dict) else {}
-
-
-def counts(item: Item, insights: Item | None = None) -> Feedback:
-    """How a post is taken."""
-    told = insights or {}
+    told = (answer.get("data") or {}).get("instagram_post_by_igid") or {}
     metrics = (told.get("inline_insights_node") or {}).get("metrics") or {}
-    return Feedback(
-        likes=_count(item, "like_count"),
-        comments=_count(item, "comment_count"),
-        reach=_count(metrics, "reach_count"),
-        saves=_count(told, "save_count"),
-    )
+    return Feedback(reach=_count(metrics, "reach_count"), saves=_count(told, "save_count"))
+
+
+def counts(item: Item) -> Feedback:
+    """How a post is taken, as everybody sees it."""
+    return Feedback(likes=_count(item, "like_count"), comments=_count(item, "comment_count"))
 
 
 def _count(of: Item, name: str) -> int | None:
@@ -117,9 +112,15 @@ def _stories(client: Client) -> list[Item]:
 def _is(item: Item, sought: SoughtPost, uploads: Collection[str]) -> bool:
     # A story shows no caption. What the app called the upload comes back in some answers; where it does not, the
     # story is not found, which is only to say that nobody knows.
-    if str(item.get("device_timestamp")) in uploads:
+    if _number(item.get("device_timestamp")) in uploads:
         return True
-    return sought.kind is not PostKind.STORY and sought.marker in ((item.get("caption") or {}).get("text") or "")
+    text = (item.get("caption") or {}).get("text") or ""
+    return sought.kind is not PostKind.STORY and markers.is_in(text, sought.marker)
+
+
+def _number(value: object) -> str:
+    # It comes as a fraction, too.
+    return str(int(value) if isinstance(value, float) else value)
 
 
 def _taken_at(item: Item) -> datetime:

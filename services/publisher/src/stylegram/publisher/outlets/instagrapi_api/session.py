@@ -19,6 +19,7 @@ _DEVICE = (
     *("timezone_offset", "timezone_name", "push_disabled", "usdid"),
 )
 _LOGIN = ("authorization_data", "cookies", "last_login", "ig_u_rur", "ig_www_claim")
+_OBJECTS = ("authorization_data", "cookies", "device_settings", "usdid")
 
 
 def read(file: Path) -> Session:
@@ -31,6 +32,8 @@ def read(file: Path) -> Session:
     session = json.loads(file.read_bytes())
     if not isinstance(session, dict) or not isinstance(session.get("uuids"), dict):
         raise ValueError("no uuids in it")
+    if any(not isinstance(session.get(name) or {}, dict) for name in _OBJECTS):
+        raise ValueError("not of the client's form")
     return essence(session)
 
 

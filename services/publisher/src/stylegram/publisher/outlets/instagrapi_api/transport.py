@@ -7,8 +7,7 @@ does so too on a connection that it kept open. That is how posts come to be out 
 - whatever comes instead of an answer is an error that the client hands on, `NoAnswer`, and none that it knows.
 """
 
-import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -17,8 +16,9 @@ from curl_cffi import CurlECode, CurlError, CurlOpt
 from instagrapi.transports import create_curl_h2_adapter
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
-from requests.exceptions import ConnectTimeout, InvalidURL, ProxyError, RequestException
-from urllib3.exceptions import NewConnectionError
+from requests.exceptions import RequestException
+
+from stylegram.publisher.outlets.sending import causes, was_sent
 
 Carrier = Literal["curl", "requests"]
 """What talks to Instagram: curl has the app's fingerprint, requests is plain Python."""
@@ -113,9 +113,7 @@ class Transport(HTTPAdapter):
             NoAnswer: it did not get there, or no whole answer came back.
         """
         self.answer = None
-        if self._curl:
-            # Else curl sends again what the far end of a kept connection answered by closing it.
-            self._curl.client.curl_options[CurlOpt.FRESH_CONNECT] = int(request.method != "GET")
+        self._connect_anew(request.method != "GET")
         try:
             response = self._carrier.send(
                 self._addressed(request),
@@ -135,6 +133,14 @@ class Transport(HTTPAdapter):
         """Let go of the connections."""
         self._carrier.close()
         super().close()
+
+    def _connect_anew(self, anew: bool) -> None:
+        # The far end of a kept connection may close it just as a request goes out on it. Curl then sends it again; and
+        # where it is not sent again, nobody knows whether it was carried out.
+        if self._curl:
+            self._curl.client.curl_options[CurlOpt.FRESH_CONNECT] = int(anew)
+        elif anew:
+            self._carrier.close()
 
     def _judged(self, response: Response) -> Response:
         headers = response.headers
@@ -169,30 +175,11 @@ def _reason(error: Exception) -> str:
     return type(error.__cause__ or error).__name__
 
 
-def _was_sent(error: Exception) -> bool:
+def _was_sent(error: RequestException) -> bool:
     """Whether any of the request may have reached the far end; in doubt, yes."""
-    if isinstance(error, ConnectTimeout | ProxyError | InvalidURL):
-        return False
-    return not any(_is_early(cause) for cause in _causes(error))
+    return was_sent(error) and not any(isinstance(cause, CurlError) and _is_early(cause) for cause in causes(error))
 
 
-def _is_early(error: BaseException) -> bool:
-    if isinstance(error, NewConnectionError | ssl.SSLCertVerificationError):
-        return True
-    if not isinstance(error, CurlError):
-        return False
+def _is_early(error: CurlError) -> bool:
     words = next((words for code, words in _TOO_EARLY_WORDS.items() if code == error.code), ())
     return error.code in _TOO_EARLY or any(word in str(error) for word in words)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and those behind it, of which urllib3 keeps some as arguments and some as reasons."""
-    waiting: list[object] = [error]
-    seen: set[int] = set()
-    while waiting:
-        cause = waiting.pop()
-        if not isinstance(cause, BaseException) or id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        yield cause
-        waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]

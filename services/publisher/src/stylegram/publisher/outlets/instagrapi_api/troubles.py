@@ -89,6 +89,9 @@ def error_of(
     """
     account = f"@{username}"
     said = _said(error, answer)
+    if doing is Doing.COMMIT and answer and answer.status >= 500:
+        # What a server in distress says of a post that it was to show is not to be relied on.
+        verdict = Verdict.LOST
     match verdict:
         case Verdict.STOP:
             return AccountStopped(f"Instagram wants a person to look after {account}{said}", advice=_LOOK_AFTER)
@@ -133,7 +136,7 @@ def _wait(answer: Answer | None, usual: timedelta) -> timedelta:
     except (ValueError, OverflowError):
         try:
             wait = parsedate_to_datetime(wanted).astimezone(UTC) - utcnow()
-        except ValueError:
+        except (ValueError, OverflowError):
             return usual
     return min(max(wait, _SHORTEST_WAIT), _LONGEST_WAIT)
 

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from enum import Enum, auto
+from urllib.parse import urlsplit
 
 from instagrapi import exceptions as client
 
@@ -204,8 +205,9 @@ _PLACES: Mapping[str, Verdict] = {
 def verdict_of(error: BaseException, answer: Answer | None) -> Verdict:
     """What it means; `Verdict.JUDGE` is never the result."""
     if isinstance(error, Redirected):
-        location = answer.location if answer else ""
-        return next((verdict for place, verdict in _PLACES.items() if place in location), Verdict.LOST)
+        # What is to come after it, as in ?next=, says nothing.
+        path = urlsplit(answer.location).path if answer else ""
+        return next((verdict for place, verdict in _PLACES.items() if place in path), Verdict.LOST)
     if isinstance(error, NoAnswer):
         return Verdict.LOST if error.was_sent else Verdict.NOT_NOW
     verdict = next((VERDICTS[kind] for kind in type(error).__mro__ if kind in VERDICTS), Verdict.LOST)
