@@ -193,7 +193,7 @@ def test_killed_between_the_picture_and_its_post_the_next_run_posts_it_and_paint
 
 
 def test_all_kinds_of_a_picture_are_out_before_the_command_ends(studio: Studio) -> None:
-    done = studio.run(*SHORT, STYLEGRAM_POST_KINDS='["reel", "photo", "grid"]')
+    done = studio.run(*SHORT, STYLEGRAM_POST_KINDS="reel, photo, grid")
     assert done.returncode == 0, done.stderr
     assert len(list((studio.state / "outbox").glob("*.txt"))) == 11
     (record,) = studio.records()
@@ -203,7 +203,7 @@ def test_all_kinds_of_a_picture_are_out_before_the_command_ends(studio: Studio) 
 def test_a_post_that_waits_for_a_yes_is_no_failure_and_the_named_command_gives_it(studio: Studio) -> None:
     done = studio.run(*SHORT, STYLEGRAM_POST_APPROVAL="true")
     assert done.returncode == 0, done.stderr
-    assert "waits: It waits for a yes" in done.stderr
+    assert "It waits for a yes" in done.stderr
     assert not studio.posts()
     assert studio.records()[0]["post_state"] == "waiting"
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("  post ")]

@@ -12,6 +12,7 @@ from ingest_samples import FAST, add_asset, completed
 from stylegram.common.clock import utcnow
 from stylegram.common.errors import InvalidMessage
 from stylegram.common.messages import (
+    NEEDS_REVIEW,
     CancelJob,
     JobAlive,
     JobCancelled,
@@ -228,6 +229,17 @@ def test_a_post_that_waits_is_let_go_refused_and_let_go_again(
     assert told(say(post_waiting(job, at=3)))[0] == "waiting"
     assert told(say(post_published(job, at=4)))[0] == "published"
     assert told(say(post_waiting(job, at=5)))[0] == "published"
+
+
+def test_a_post_of_which_nobody_knows_is_not_called_a_failure(
+    new_job: Callable[[], Job], say: Callable[[Message], Job]
+) -> None:
+    job = say(completed(new_job()))
+    unknown = post_failed(job).model_copy(update={"error_code": NEEDS_REVIEW, "reason": "Look for it."})
+    assert told(say(unknown)) == ("needs_review", None, "Look for it.")
+    assert told(say(post_waiting(job, "reel", at=1)))[0] == "needs_review", "that is what a person should see first"
+    assert told(say(post_failed(job, at=2)))[0] == "waiting", "a person found out that it is not"
+    assert told(say(post_published(job, "reel", at=3)))[0] == "published"
 
 
 def test_one_word_tells_of_all_posts(new_job: Callable[[], Job], say: Callable[[Message], Job]) -> None:

@@ -123,7 +123,7 @@ def read_settings(settings_type: type[_S], **overrides: Any) -> _S:  # noqa: ANN
         return settings_type(**overrides)
     except ValidationError as error:
         problems = [
-            f"{PREFIX}{'.'.join(map(str, issue['loc'])).upper()}: {issue['msg']}"
+            f"{PREFIX}{'.'.join(map(str, issue['loc'])).upper()}: {issue['msg'].removeprefix('Value error, ')}"
             for issue in error.errors(include_url=False, include_input=False)
         ]
         raise ConfigurationError(f"These settings are wrong: {'; '.join(problems)}.") from None

@@ -13,6 +13,7 @@ from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
 from stylegram.common.errors import InvalidMessage
 from stylegram.common.messages import (
+    NEEDS_REVIEW,
     CancelJob,
     JobAlive,
     JobCancelled,
@@ -194,7 +195,8 @@ def _posted(jobs: JobRepository, message: PostWaiting | PostPublished | PostFail
         case PostPublished():
             return record(PostState.PUBLISHED, url=message.url or None)
         case PostFailed():
-            return record(PostState.FAILED, reason=message.reason)
+            unknown = message.error_code == NEEDS_REVIEW
+            return record(PostState.NEEDS_REVIEW if unknown else PostState.FAILED, reason=message.reason)
 
 
 def _not_put_back_since(message: JobProgress) -> ColumnElement[bool]:

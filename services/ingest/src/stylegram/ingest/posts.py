@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stylegram.ingest.tables import PostState
 
+_RANKS = (PostState.FAILED, PostState.WAITING, PostState.NEEDS_REVIEW)
+
 
 class JobPost(BaseModel):
     """A post of a job's picture, as the publisher last told of it."""
@@ -33,9 +35,10 @@ class JobPost(BaseModel):
 
 
 def foremost(posts: Mapping[str, JobPost]) -> JobPost:
-    """The post that stands for all of them: the first that is out, else one that waits, else one that failed.
+    """The post that stands for all of them: the first that is out, else one that a person has to look for, else one
+    that waits, else one that failed.
 
-    Of several that wait or failed it is the one that was told of last.
+    Of several of the last three it is the one that was told of last.
 
     Args:
         posts: one at least.
@@ -43,4 +46,4 @@ def foremost(posts: Mapping[str, JobPost]) -> JobPost:
     out = [post for post in posts.values() if post.state is PostState.PUBLISHED]
     if out:
         return min(out, key=lambda post: post.said_at)
-    return max(posts.values(), key=lambda post: (post.state is PostState.WAITING, post.said_at))
+    return max(posts.values(), key=lambda post: (_RANKS.index(post.state), post.said_at))

@@ -42,6 +42,7 @@ class PostState(StrEnum):
 
     WAITING = "waiting"
     PUBLISHED = "published"
+    NEEDS_REVIEW = "needs_review"
     FAILED = "failed"
 
 

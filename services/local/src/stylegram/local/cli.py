@@ -56,7 +56,9 @@ _DAILY = {"size": 1080, "evaluations": (40, 40, 20, 10)}
 _FOLDERS = {Role.CONTENT: "photograph", Role.STYLE: "painting"}
 _SETTINGS_HELP = "A hyperparameter, as in evaluations=40,20; may be repeated. `stylegram hyperparameters` explains all."
 
-_State = Annotated[Path, typer.Option(file_okay=False, help="Folder that remembers everything.")]
+_State = Annotated[
+    Path, typer.Option(file_okay=False, envvar="STYLEGRAM_STATE", help="Folder that remembers everything.")
+]
 _Picture = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 _Out = Annotated[Path, typer.Option(dir_okay=False, help="Where the picture goes: .png, .jpg, .webp or .tiff.")]
 _Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=_SETTINGS_HELP)]
@@ -136,11 +138,13 @@ def daily(
         stderr.print(words, style="yellow", markup=False, highlight=False, soft_wrap=True)
     if job.state != "succeeded":
         raise StylegramError(f"Job {job.id} {job.state}: {job.reason}", advice=f"{house.log} tells more.")
+    if job.post_state == "needs_review":
+        raise StylegramError(job.post_reason or "Nobody knows whether the picture is out.")
     if job.post_state not in ("published", "waiting"):
         raise StylegramError(f"The picture was not posted: {job.post_reason}", advice=f"{house.log} tells more.")
     stdout.print(f"{job.content.name} × {job.style.name}", style="bold", highlight=False, markup=False)
     post = urlsplit(job.post_url or "")
-    waits = f"waits: {what_the_post_waits_for(job, house.state)}" if job.post_state == "waiting" else ""
+    waits = what_the_post_waits_for(job, house.state) if job.post_state == "waiting" else ""
     for label, place in (
         ("picture", house.storage / str(job.result)),
         ("post", waits or (unquote(post.path) if post.scheme == "file" else job.post_url or "is out")),

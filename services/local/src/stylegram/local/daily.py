@@ -98,11 +98,12 @@ def _post(house: House, job_id: str, stage: Stage) -> None:
         if job.post_state is None or not entered <= job.posts.keys():
             return False
         if job.post_state == "published":
-            stage.done(job.post_url or "")
+            others = sum(post.state == "published" for post in job.posts.values()) - 1
+            stage.done(f"{job.post_url or ''}{f' and {others} more posts' if others else ''}")
         elif job.post_state == "waiting":  # perhaps for days; what is to be done for it here is done
-            stage.done(f"waits: {what_the_post_waits_for(job, house.state)}")
+            stage.done(what_the_post_waits_for(job, house.state))
         else:
-            stage.failed(f"{job.post_state}: {job.post_reason}")
+            stage.failed(job.post_reason or "")
         return True
 
     _wait(house, look)

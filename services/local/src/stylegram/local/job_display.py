@@ -147,9 +147,13 @@ def _facts(job: Job) -> Iterator[tuple[str, str | None]]:
     yield "result", job.result
     if len(job.posts) > 1:
         for post in sorted(job.posts.values(), key=lambda post: post.kind):
-            yield "post", f"{post.kind} {_post(post.state, post.url, post.reason)}"
+            yield "post", f"{post.kind} {_post(_words(post.state), post.url, post.reason)}"
     elif job.post_state:
-        yield "post", _post(job.post_state, job.post_url, job.post_reason)
+        yield "post", _post(_words(job.post_state), job.post_url, job.post_reason)
+
+
+def _words(post_state: str) -> str:
+    return post_state.replace("_", " ")
 
 
 def _post(*facts: str | None) -> str:

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from stylegram.ingest.schemas import Job
     from stylegram.local.api import Api
 
-jobs_app = typer.Typer(
-    no_args_is_help=True, help="The jobs: list, follow, cancel, repeat and post them."
-)
+jobs_app = typer.Typer(no_args_is_help=True, help="The jobs: list, follow, cancel, repeat and post them.")
 
 _JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id, or its beginning.")]
 

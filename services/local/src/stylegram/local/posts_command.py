@@ -18,7 +18,11 @@ def _open_state(
     state: Annotated[
         Path,
         typer.Option(
-            "--state", exists=True, file_okay=False, help="A laptop's state folder, with or without a server."
+            "--state",
+            exists=True,
+            file_okay=False,
+            envvar="STYLEGRAM_STATE",
+            help="A laptop's state folder, with or without a server.",
         ),
     ],
 ) -> Iterator[Desk]:

@@ -1,10 +1,12 @@
 """The publisher's settings."""
 
 import os
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
 
 from stylegram.common.messages import PostKind
 from stylegram.common.settings import Settings
@@ -14,6 +16,28 @@ from stylegram.publisher.policy import Windows
 from stylegram.publisher.renditions import Fit, PostFormat
 
 
+def _read_kinds(value: object) -> object:
+    """The kinds in a text like 'photo, reel', or in a JSON list.
+
+    Raises:
+        ValueError: there are none, or one is none.
+    """
+    if not isinstance(value, str):
+        return value
+    words = re.findall(r"[^\s,\[\]\"']+", value)
+    if unknown := [word for word in words if word not in list(PostKind)]:
+        raise ValueError(f"'{unknown[0]}' is no kind of post; those are {', '.join(PostKind)}")
+    if not words:
+        raise ValueError(f"there is no kind of post in it; those are {', '.join(PostKind)}")
+    return tuple(dict.fromkeys(words))
+
+
+# NoDecode: settings would take what is in the environment for JSON.
+_Kinds = Annotated[tuple[PostKind, ...], NoDecode, BeforeValidator(_read_kinds)]
+# Set to nothing, a file is not named.
+_File = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
+
+
 class PublisherSettings(Settings):
     """What the publisher needs beside what every service needs."""
 
@@ -21,10 +45,9 @@ class PublisherSettings(Settings):
         "folder:///var/lib/stylegram/outbox",
         description="Where posts go: folder:///path, instagrapi://username, or graph://the-account's-number.",
     )
-    post_kinds: tuple[PostKind, ...] = Field(
+    post_kinds: _Kinds = Field(
         (PostKind.PHOTO,),
-        min_length=1,
-        description='What a picture is posted as: a JSON list of "photo", "carousel", "grid", "story" and "reel".',
+        description="What a picture is posted as, as in 'photo, reel'; of photo, carousel, grid, story and reel.",
     )
     post_format: PostFormat = Field("square", description="Size of a post: 1080×1080, 1080×1350 or 1080×566.")
     post_fit: Fit = Field(
@@ -34,12 +57,12 @@ class PublisherSettings(Settings):
     post_max_enlargement: float = Field(
         2.0, ge=1, description="How often enlarged a picture may be at most; beyond that it is padded with itself."
     )
-    caption_template: Path | None = Field(
+    caption_template: _File = Field(
         None, description="Jinja2 template of the caption; the one of the language by default."
     )
     caption_language: Language = Field("en", description="Language of captions: en or es.")
-    style_names: Path | None = Field(None, description="JSON file: a painting's file name → its title.")
-    hashtags: Path | None = Field(
+    style_names: _File = Field(None, description="JSON file: a painting's file name → its title.")
+    hashtags: _File = Field(
         None, description='JSON file: {"always": ["#art", …], "styles": {"scream.jpg": ["#munch", …]}}; see docs.'
     )
     timezone: TimezoneName = Field("UTC", description="Time zone of the windows, as in Europe/Berlin.")
