@@ -5,6 +5,8 @@ import pytest
 
 from ingest_samples import png
 from local_commands import Command, Outcome
+from stylegram.common.database import open_database
+from stylegram.publisher.accounts import Accounts
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def test_what_is_well_is_said_to_be(stylegram: Command, folders: Path) -> None:
     told = examine(stylegram, folders, "--json")
     assert told.code == 0
     found = verdicts(told)
-    assert list(found) == ["photographs", "paintings", "storage", "broker", "database", "weights", "device"]
+    assert list(found) == ["photographs", "paintings", "storage", "broker", "database", "posts", "weights", "device"]
     assert {found.pop("device")} <= {"good", "doubtful"}, "a machine without a GPU can paint too"
     assert set(found.values()) == {"good"}
     stored = folders / "state" / "storage"
@@ -56,6 +58,7 @@ def test_what_the_settings_name_is_looked_at(
     monkeypatch.setenv("STYLEGRAM_CONTENT_SOURCE_URL", (tmp_path / "away").as_uri())
     monkeypatch.setenv("STYLEGRAM_STYLE_SOURCE_URL", (tmp_path / "away").as_uri())
     monkeypatch.setenv("STYLEGRAM_STORAGE_URL", f"file://{tmp_path}/storage")
+    monkeypatch.setenv("STYLEGRAM_PUBLISH_URL", f"folder://{tmp_path}/outbox")
     monkeypatch.setenv("STYLEGRAM_BROKER_URL", "amqp://me:secretpassword@127.0.0.1:1/")
     monkeypatch.setenv("STYLEGRAM_DATABASE_URL", "postgresql+psycopg://me:secretpassword@127.0.0.1:1/x")
     told = stylegram("doctor", "--json")
@@ -74,3 +77,30 @@ def test_a_setting_that_is_wrong_ends_the_examination(stylegram: Command, monkey
     told = stylegram("doctor")
     assert told.code == 2
     assert "No source adapter for 'ftp:'" in told.err
+
+
+def test_where_posts_go_is_looked_at(stylegram: Command, folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "✓ posts        go to file:///" in examine(stylegram, folders).out
+    monkeypatch.setenv("STYLEGRAM_PUBLISH_URL", "instagrapi://painter")
+    monkeypatch.setenv("STYLEGRAM_INSTAGRAM_SESSION_FILE", str(folders / "none.json"))
+    assert "stylegram auth instagram" in examine(stylegram, folders).out
+    monkeypatch.setenv("STYLEGRAM_PUBLISH_URL", "graph://17841400000000000")
+    assert "STYLEGRAM_GRAPH_TOKEN" in examine(stylegram, folders).out
+    monkeypatch.delenv("STYLEGRAM_PUBLISH_URL")
+    (folders / "caption.j2").write_text("{{ stile }}")
+    monkeypatch.setenv("STYLEGRAM_CAPTION_TEMPLATE", str(folders / "caption.j2"))
+    told = examine(stylegram, folders)
+    assert (told.code, "there is no 'stile'" in told.out) == (1, True)
+
+
+def test_an_account_that_was_stopped_is_told_of(stylegram: Command, folders: Path) -> None:
+    examine(stylegram, folders)
+    account = (folders / "state" / "outbox").as_uri()
+    engine = open_database(f"sqlite:///{folders}/state/stylegram.sqlite")
+    Accounts(engine).enter(account, approval=True)
+    assert "new ones wait for a yes" in examine(stylegram, folders).out
+    Accounts(engine).stop(account, "A challenge.")
+    engine.dispose()
+    told = examine(stylegram, folders)
+    assert "! posts " in told.out
+    assert "A challenge." in told.out

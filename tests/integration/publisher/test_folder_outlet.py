@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -57,8 +58,8 @@ def test_a_post_is_a_few_files(outlet: FolderOutlet, root: Path, post: Post, fil
     assert visible(root) == []
     published = outlet.commit(post, upload)
 
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d-0a1b", published.media_id)
-    files |= {".txt": "Größe".encode(), ".json": post.record}
+    assert re.fullmatch(rf"\d{{4}}-\d\d-\d\d-{post.kind}-0a1b", published.media_id)
+    files |= {".txt": "Größe\n".encode(), ".json": post.record}
     assert visible(root) == sorted(f"{published.media_id}{ending}" for ending in files)
     for ending, data in files.items():
         assert (root / f"{published.media_id}{ending}").read_bytes() == data
@@ -67,9 +68,10 @@ def test_a_post_is_a_few_files(outlet: FolderOutlet, root: Path, post: Post, fil
     assert list((root / ".staging").iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["2001-02-03-carousel-0a1b", "2001-02-03-0a1b"], ids=["name", "older name"])
 @pytest.mark.parametrize("moved", range(6))
 def test_a_commit_that_was_killed_anywhere_can_be_repeated(
-    outlet: FolderOutlet, root: Path, monkeypatch: pytest.MonkeyPatch, moved: int
+    outlet: FolderOutlet, root: Path, monkeypatch: pytest.MonkeyPatch, moved: int, name: str
 ) -> None:
     upload = outlet.upload(CAROUSEL)
     replaced: list[str] = []
@@ -92,8 +94,8 @@ def test_a_commit_that_was_killed_anywhere_can_be_repeated(
 
     # Tomorrow it still has yesterday's name, so that nothing is there twice.
     for path in [*root.glob("*-0a1b.*"), *(root / ".staging").iterdir()]:
-        path.rename(path.with_name("2001-02-03-0a1b." + path.name.partition(".")[2]))
-    assert outlet.commit(CAROUSEL, outlet.upload(CAROUSEL)).media_id == "2001-02-03-0a1b"
+        path.rename(path.with_name(f"{name}." + path.name.partition(".")[2]))
+    assert outlet.commit(CAROUSEL, outlet.upload(CAROUSEL)).media_id == name
     assert len(visible(root)) == 5
 
 
@@ -144,3 +146,10 @@ def test_a_folder_that_cannot_be_is_a_wrong_setting(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="STYLEGRAM_PUBLISH_URL"):
         FolderOutlet(tmp_path / "file" / "outbox")
+
+
+def test_a_tile_s_name_says_which_it_is(outlet: FolderOutlet) -> None:
+    tile = replace(POST, tile=5)
+    published = outlet.commit(tile, outlet.upload(tile))
+    assert published.media_id.endswith("-grid-5-0a1b")
+    assert outlet.find(sought()) == published

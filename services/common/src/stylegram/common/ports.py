@@ -318,6 +318,7 @@ class Post:
         caption: the text below; `marker` is part of it where the kind shows a caption at all.
         marker: words that only this post's caption has, by which it is found again.
         record: the run's record as JSON, for outlets that keep it.
+        tile: of a photo that is a tile of a grid, which one: 1 at the upper left to 9 at the lower right.
     """
 
     key: str
@@ -326,6 +327,7 @@ class Post:
     caption: str
     marker: str
     record: bytes
+    tile: int | None = None
 
 
 @dataclass(frozen=True)

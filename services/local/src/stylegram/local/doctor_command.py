@@ -24,7 +24,7 @@ def doctor(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Check the sources and who reads them, storage, broker, database, weights and GPU; say how to mend each.
+    """Check sources, storage, broker, database, where posts go, weights and GPU; say how to mend each.
 
     Exit code 1 if something is wrong. Everything is opened as the services do it, who make folders and databases that
     are not there yet; what is put into the storage to try it is taken out again.

@@ -13,8 +13,8 @@ from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
 
 from stylegram.common.adapters import broker_of, storage_of
-from stylegram.common.database import open_database, transaction
-from stylegram.common.errors import NotFound, StylegramError
+from stylegram.common.database import migrate, open_database, transaction
+from stylegram.common.errors import LoginNeeded, NotFound, StylegramError
 from stylegram.common.ports import Source
 from stylegram.common.service import read_settings
 from stylegram.common.settings import Settings
@@ -24,8 +24,18 @@ from stylegram.ingest.orientation import Orientation
 from stylegram.ingest.settings import IngestSettings
 from stylegram.ingest.sources.drive.source import DriveSource
 from stylegram.local.options import PATIENCE_SECONDS
-from stylegram.local.state_folder import check_sources_are_named, embedded_settings, ingest_settings
+from stylegram.local.state_folder import (
+    check_sources_are_named,
+    embedded_settings,
+    ingest_settings,
+    publisher_settings,
+)
 from stylegram.local.sync_display import NAMES
+from stylegram.publisher.accounts import Accounts
+from stylegram.publisher.bootstrap import captions_of
+from stylegram.publisher.outlets import open_outlet
+from stylegram.publisher.settings import PublisherSettings
+from stylegram.publisher.tables import AccountState
 from stylegram.stylizer.settings import StylizerSettings
 
 _MANY = 1000
@@ -97,6 +107,8 @@ def examinations(state: Path | None, photos: str | None, styles: str | None) -> 
     yield Examination("storage", partial(_look_at_storage, settings), _LOOK_AT.format("STYLEGRAM_STORAGE_URL"))
     yield Examination("broker", partial(_look_at_broker, settings), _LOOK_AT.format("STYLEGRAM_BROKER_URL"))
     yield Examination("database", partial(_look_at_database, settings), _LOOK_AT.format("STYLEGRAM_DATABASE_URL"))
+    publisher = publisher_settings(state, styles) if state else read_settings(PublisherSettings)
+    yield Examination("posts", partial(_look_at_posts, publisher), _LOOK_AT.format("STYLEGRAM_PUBLISH_URL"))
     stylizer = read_settings(StylizerSettings, **overrides)
     yield Examination("weights", partial(_look_at_weights, stylizer, settings.orientation_model))
     yield Examination("device", partial(_look_at_device, stylizer))
@@ -161,6 +173,28 @@ def _look_at_database(settings: Settings) -> str:
         engine.dispose()
     kind = make_url(url).get_backend_name()
     return f"{kind} answers, {len(tables)} tables" if tables else f"{kind} answers; the services make their tables"
+
+
+def _look_at_posts(settings: PublisherSettings) -> str | Finding:
+    captions_of(settings)
+    outlet = open_outlet(settings, storage_of(settings))
+    if outlet.is_public and not outlet.login:
+        raise LoginNeeded(f"{outlet.account}: nobody is logged in.", advice="Log in: stylegram auth instagram.")
+    remaining = outlet.remaining()
+    more = "" if remaining is None else f", which takes {remaining} more today"
+    detail = f"go to {settings.publish_url if outlet.is_public else outlet.account}{more}"
+    engine = open_database(settings.database_url.get_secret_value())
+    try:
+        migrate(engine, "publisher")
+        account = Accounts(engine).get(outlet.account)
+    except NotFound:
+        return f"{detail}; the first is yet to come"
+    finally:
+        engine.dispose()
+    if account.state is not AccountState.ACTIVE:
+        words = f"{detail}; nothing goes out: {account.reason}"
+        return Finding(name="posts", verdict="doubtful", detail=words, advice="`stylegram account show` tells more.")
+    return f"{detail}; new ones {'wait for a yes' if account.approval else 'go out by themselves'}"
 
 
 def _look_at_weights(settings: StylizerSettings, orientation_model: Path | None) -> str:

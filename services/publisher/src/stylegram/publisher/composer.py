@@ -69,6 +69,7 @@ class Composer:
             caption=caption,
             marker=marker_of(row.key),
             record=record,
+            tile=int(row.kind.removeprefix(GRID)) if row.kind.startswith(GRID) else None,
         )
 
 

@@ -17,14 +17,15 @@ from stylegram.common.messages import PostKind
 from stylegram.common.ports import Feedback, Medium, Post, PublishedPost, SoughtPost
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
-_NAME = re.compile(r"\d{4}-\d\d-\d\d-(?P<key>[A-Za-z0-9_-]{1,100})")
+# What an older version left has no kind in its name.
+_NAME = re.compile(rf"\d{{4}}-\d\d-\d\d-(?:(?:{'|'.join(PostKind)})(?:-\d)?-)?(?P<key>[A-Za-z0-9_-]{{1,100}}?)")
 _ENDINGS = {"image/jpeg": "jpg", "video/mp4": "mp4"}
 # What the file is called that says that the post is out: its only picture, the first of several, or its film.
 _COMMITS = (".jpg", ".1.jpg", ".mp4")
 
 
 class FolderOutlet:
-    """The outlet port on a folder. The files are called `<date>-<key>`, in UTC, and `<date>-<key>.<n>` of a carousel.
+    """The outlet port on a folder. Files are called `<date>-<kind>-<key>`, in UTC; those of a carousel have `.<n>` behind.
 
     Args:
         root: the folder, made when absent.
@@ -57,7 +58,7 @@ class FolderOutlet:
         with self._writing():
             # An attempt that began yesterday and was killed left its name: a post has but one.
             left = next(self._named(self._root, post.key), None) or next(self._named(self._staging, post.key), None)
-            name = left.name.partition(".")[0] if left else f"{utcnow():%Y-%m-%d}-{post.key}"
+            name = left.name.partition(".")[0] if left else f"{utcnow():%Y-%m-%d}-{_kind(post)}-{post.key}"
             for ending, data in _files(post).items():
                 write_atomically(self._staging / f"{name}{ending}", data)
         return name
@@ -118,9 +119,13 @@ class FolderOutlet:
             raise Unavailable(f"The outbox '{self._root}' cannot be used: {error}.") from error
 
 
+def _kind(post: Post) -> str:
+    return f"{PostKind.GRID}-{post.tile}" if post.tile else post.kind
+
+
 def _files(post: Post) -> Mapping[str, bytes]:
     """The post's files by how their names end, in the order in which they appear: the last is the commit."""
-    files = {".txt": post.caption.encode(), ".json": post.record}
+    files = {".txt": f"{post.caption}\n".encode(), ".json": post.record}
     several = len(post.media) > 1
     for number, medium in reversed(list(enumerate(post.media, 1))):
         files |= _medium(medium, f".{number}" if several else "")
