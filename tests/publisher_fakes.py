@@ -39,6 +39,7 @@ from stylegram.common.topology import LOGGER_EVENTS, PUBLISHER_POSTS
 from stylegram.publisher.accounts import Accounts
 from stylegram.publisher.captions import Captions, StyleTitles
 from stylegram.publisher.composer import Composer
+from stylegram.publisher.decisions import Decisions
 from stylegram.publisher.dispatch import Dispatcher, Pace
 from stylegram.publisher.gauges import Gauges
 from stylegram.publisher.halts import Halts
@@ -201,6 +202,10 @@ class House:
     @property
     def accounts(self) -> Accounts:
         return Accounts(self.engine)
+
+    @property
+    def decisions(self) -> Decisions:
+        return Decisions(self.engine)
 
     def desk(
         self,

@@ -16,9 +16,11 @@ from stylegram.common.errors import (
     NotFound,
     OutcomeUnknown,
     StylegramError,
+    Unavailable,
 )
 from stylegram.common.messages import PostFeedback, PostKind, PostPublished, PostWaiting
 from stylegram.common.ports import Feedback, Post
+from stylegram.publisher.accounts import Accounts
 from stylegram.publisher.policy import Policy
 from stylegram.publisher.tables import AccountRow, AccountState, PostState
 
@@ -43,7 +45,7 @@ def test_posts_wait_for_a_yes(house: House, outlet: ScriptedOutlet) -> None:
     house.work_off(desk)
     assert house.events() == []
 
-    house.ledger().approve(waiting.post)
+    house.decisions.approve(waiting.post)
     house.work_off(desk)
     assert house.published().post == waiting.post
 
@@ -74,6 +76,7 @@ def test_posts_keep_their_distance_and_a_restart_forgets_none_of_it(house: House
     house.work_off(house.desk(outlet, policy=policy))
     assert len(outlet.posts) == 1
     pass_account_time(house, next_post_at - utcnow())
+    house.time_passes(hours=3)
     house.work_off(house.desk(outlet, policy=policy))
     assert len(outlet.posts) == 2
 
@@ -231,8 +234,8 @@ class TestGrids:
         house.work_off(desk)
         assert house.row("grid-9").state is PostState.NEEDS_REVIEW
         assert len(outlet.posts) == 1
-        assert "go before it" in (desk.turns.why_it_waits(house.row("photo")) or "")
-        house.ledger().settle(house.row("grid-9").key, "https://example.org/p/1")
+        assert "go before it" in (desk.turns.why_they_wait([house.row("photo")])[0] or "")
+        house.decisions.settle(house.row("grid-9").key, "https://example.org/p/1")
         house.work_off(desk)
         assert self.order(house, outlet) == [*grid, "photo"]
 
@@ -248,8 +251,8 @@ class TestGrids:
             session.execute(update(type(row)).where(type(row).key == row.key).values(state=PostState.FAILED))
         house.work_off(desk)
         assert self.order(house, outlet) == ["grid-9", "photo"]
-        assert "grid-4 of its grid has failed" in (desk.turns.why_it_waits(house.row("grid-1")) or "")
-        house.ledger().retry(house.row("grid-4").key)
+        assert "grid-4 of its grid has failed" in (desk.turns.why_they_wait([house.row("grid-1")])[0] or "")
+        house.decisions.retry(house.row("grid-4").key)
         house.work_off(desk)
         assert self.order(house, outlet) == ["grid-9", "photo", *grid[1:]]
 
@@ -289,7 +292,7 @@ class TestFeedback:
         assert house.row().feedback_due_at is None
 
     def test_an_account_that_does_not_answer_is_asked_later(self, house: House) -> None:
-        outlet = ScriptedOutlet(Script(feedback=[StylegramError("no insights")]))
+        outlet = ScriptedOutlet(Script(feedback=[Unavailable("no insights now")]))
         desk = house.desk(outlet)
         house.ask(desk, house.request())
         house.work_off(desk)
@@ -300,14 +303,89 @@ class TestFeedback:
         assert desk.reception.step()
         assert len(house.ledger().feedback(house.row().key)) == 1
 
+    @pytest.mark.parametrize("error", [StylegramError("no insights"), KeyError("insights")])
+    def test_what_an_account_never_tells_is_not_asked_every_hour(self, house: House, error: Exception) -> None:
+        outlet = ScriptedOutlet(Script(feedback=[error]))
+        desk = house.desk(outlet)
+        house.ask(desk, house.request())
+        house.work_off(desk)
+        house.time_passes(hours=2)
+        assert desk.reception.step()
+        house.time_passes(hours=3)
+        assert not desk.reception.step()
+        house.time_passes(hours=2)
+        assert desk.reception.step()
+
+
+def test_a_post_that_may_be_out_has_its_distance_too(house: House) -> None:
+    outlet = ScriptedOutlet(Script(after_commit=[OutcomeUnknown("no answer")]), shows=False)
+    desk = house.desk(outlet, policy=Policy((), UTC, spacing=timedelta(hours=30)))
+    house.ask(desk, *map(house.request, ask_for(house, 2)))
+    house.work_off(desk)
+    assert len(outlet.posts) == 1
+    [doubtful] = house.ledger().posts((PostState.NEEDS_REVIEW,))
+    house.decisions.settle(doubtful.key, "https://example.org/p/1")
+    house.time_passes(hours=29)
+    house.work_off(desk)
+    assert len(outlet.posts) == 1
+    house.time_passes(hours=2)
+    house.work_off(desk)
+    assert len(outlet.posts) == 2
+
+
+def test_a_dry_run_rehearses_all_of_a_grid(house: House, outlet: ScriptedOutlet) -> None:
+    desk = house.desk(outlet, dry_run=True)
+    house.ask(desk, house.request(kinds=(PostKind.GRID,)))
+    house.work_off(desk)
+    assert all(row.rehearsed_at for row in house.ledger().posts())
+
+
+def test_a_longer_peace_is_not_cut_short(house: House, outlet: ScriptedOutlet) -> None:
+    accounts = house.accounts
+    accounts.enter(outlet.account, approval=False)
+    late = utcnow() + timedelta(days=1)
+    accounts.cool(outlet.account, "Enough.", late)
+    accounts.cool(outlet.account, "Wait.", utcnow())
+    assert accounts.get(outlet.account).until == late
+
+
+def test_an_account_is_not_opened_by_who_looked_before_it_was_halted_anew(house: House) -> None:
+    class Slow(Accounts):
+        def get(self, account: str) -> AccountRow:
+            row = super().get(account)
+            if row.until == past:
+                house.accounts.cool(account, "Once more.", utcnow() + timedelta(hours=1))
+            return row
+
+    past = utcnow() - timedelta(minutes=1)
+    house.accounts.enter("@painter", approval=False)
+    house.accounts.cool("@painter", "Wait.", past)
+    assert not Slow(house.engine).reopen("@painter", "")
+    assert house.accounts.get("@painter").reason == "Once more."
+
+
+def test_a_login_made_before_the_refusal_came_is_tried(house: House) -> None:
+    class LoggedInMeanwhile(ScriptedOutlet):
+        def upload(self, post: Post) -> str:
+            if self.login == "first login":
+                self.login = "second login"
+                raise LoginNeeded("Logged out.")
+            return super().upload(post)
+
+    outlet = LoggedInMeanwhile()
+    desk = house.desk(outlet)
+    house.ask(desk, house.request())
+    house.work_off(desk)
+    assert len(outlet.posts) == 1
+
 
 def test_a_newer_post_is_prepared_from_the_same_post(house: House, outlet: ScriptedOutlet) -> None:
     """A caption that a person rewrote goes out as it was rewritten."""
     desk = house.desk(outlet, approval=True)
     house.ask(desk, house.request())
     key = house.row().key
-    house.ledger().rewrite(key, "My own words.\n№ 1")
-    house.ledger().approve(key)
+    house.decisions.rewrite(key, "My own words.\n№ 1")
+    house.decisions.approve(key)
     house.work_off(desk)
     posts: list[Post] = outlet.posts
     assert posts[0].caption == "My own words.\n№ 1"

@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from publisher_fakes import House
 from stylegram.common.database import transaction
-from stylegram.common.errors import InvalidInput, NotFound, StylegramError, WrongState
+from stylegram.common.errors import InvalidInput, NotFound, StylegramError
 from stylegram.publisher.ledger import Hold, Ledger, NewPost
 from stylegram.publisher.tables import PostRow, PostState
 
@@ -94,9 +94,6 @@ def test_published_is_the_end(ledger: Ledger, target: PostState) -> None:
     assert not ledger.move(held, target, url="elsewhere")
     assert not ledger.publish(key, next_post_at=None, url="elsewhere")
     assert ledger.get(key).url == "there"
-    for decide in (ledger.approve, ledger.retry):
-        with pytest.raises(WrongState, match="published, at there"):
-            decide(key)
 
 
 @pytest.mark.parametrize("target", [PostState.COMMITTING, PostState.NEEDS_REVIEW])
@@ -137,60 +134,6 @@ def test_who_lost_the_hold_moves_nothing(ledger: Ledger, house: House) -> None:
     assert not ledger.move(lost, PostState.UPLOADING)
 
 
-def test_a_yes_to_a_tile_is_one_to_its_grid(ledger: Ledger) -> None:
-    tiles = [enter(ledger, kind=f"grid-{number}") for number in range(1, 10)]
-    other = enter(ledger, artifact="y", kind="grid-1")
-    ledger.approve(tiles[3])
-    assert all(ledger.get(tile).approved_at for tile in tiles)
-    assert ledger.get(other).approved_at is None
-    ledger.reject(tiles[0], "no")
-    assert {ledger.get(tile).state for tile in tiles} == {PostState.FAILED}
-    assert ledger.get(other).state is PostState.PREPARED
-
-
-def test_a_post_is_rejected_and_asked_for_again(ledger: Ledger) -> None:
-    key = enter(ledger)
-    ledger.reject(key, "too blue")
-    row = ledger.get(key)
-    assert (row.state, row.reason, row.error_code) == (PostState.FAILED, "Rejected: too blue", "rejected")
-    with pytest.raises(WrongState, match="it is failed"):
-        ledger.approve(key)
-    ledger.retry(key)
-    row = ledger.get(key)
-    assert (row.state, row.reason, row.approved_at is not None) == (PostState.PREPARED, None, True)
-    with pytest.raises(WrongState, match="has not failed"):
-        ledger.retry(key)
-
-
-def test_what_is_being_posted_cannot_be_stopped(ledger: Ledger) -> None:
-    key = enter(ledger)
-    assert hold(ledger, key)
-    with pytest.raises(WrongState):
-        ledger.reject(key, "no")
-    with pytest.raises(WrongState):
-        ledger.rewrite(key, "other words")
-    assert ledger.get(key).state is PostState.PREPARED
-
-
-@pytest.mark.parametrize("url", ["https://example.org/p/here", None])
-def test_a_person_settles_what_needs_review(ledger: Ledger, url: str | None) -> None:
-    key = enter(ledger)
-    with pytest.raises(WrongState, match="needs no review"):
-        ledger.settle(key, url)
-    put(ledger, key, PostState.NEEDS_REVIEW)
-    ledger.settle(key, url)
-    row = ledger.get(key)
-    assert (row.state, row.url) == (PostState.PUBLISHED if url else PostState.FAILED, url)
-    with pytest.raises(WrongState):
-        ledger.settle(key, url)
-
-
-def test_a_caption_is_rewritten_while_it_waits(ledger: Ledger) -> None:
-    key = enter(ledger)
-    ledger.rewrite(key, "other words")
-    assert ledger.get(key).caption == "other words"
-
-
 def test_a_post_is_found_by_how_its_key_begins(ledger: Ledger) -> None:
     keys = [enter(ledger, artifact=str(number)) for number in range(40)]
     assert ledger.find(keys[0]).key == keys[0]
@@ -201,6 +144,33 @@ def test_a_post_is_found_by_how_its_key_begins(ledger: Ledger) -> None:
 
 
 def test_an_unknown_post_is_named(ledger: Ledger) -> None:
-    for ask in (ledger.get, ledger.approve, ledger.retry):
-        with pytest.raises(NotFound, match="'nobody'"):
-            ask("nobody")
+    with pytest.raises(NotFound, match="'nobody'"):
+        ledger.get("nobody")
+
+
+def test_a_request_that_comes_again_is_the_one_that_counts(ledger: Ledger) -> None:
+    """Of what an older version wrote a newer one may be able to read nothing."""
+    key = enter(ledger)
+    ledger.enter(NewPost("a", "x", "photo", "1", '{"newer": true}', approved=True, caption="other words"))
+    row = ledger.get(key)
+    assert (row.request, row.approved_at) == ('{"newer": true}', None)
+
+
+@pytest.mark.parametrize("caption", [None, "as it is out"])
+def test_a_row_of_an_older_version_gets_what_it_lacks(ledger: Ledger, caption: str | None) -> None:
+    key = enter(ledger)
+    with transaction(ledger.engine) as session:
+        session.execute(update(PostRow).values(request=None, caption=caption))
+    ledger.enter(NewPost("a", "x", "photo", "1", "{}", approved=True, caption="new words", alt_text="It shows."))
+    row = ledger.get(key)
+    assert (row.request, row.caption, row.alt_text) == ("{}", caption or "new words", "It shows.")
+    assert row.approved_at
+
+
+def test_a_yes_of_a_person_outlasts_another_request(ledger: Ledger, house: House) -> None:
+    key = enter(ledger)
+    with transaction(ledger.engine) as session:
+        session.execute(update(PostRow).values(request=None))
+    house.decisions.approve(key)
+    enter(ledger)
+    assert ledger.get(key).approved_at

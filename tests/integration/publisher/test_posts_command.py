@@ -259,7 +259,7 @@ def test_a_post_can_be_looked_at_before_it_goes_out(
         assert Image.open(file).size == (1080, 566)
     # It is what goes out: to the byte.
     outlet = ScriptedOutlet()
-    house.ledger().approve(row.key)
+    house.decisions.approve(row.key)
     house.work_off(house.desk(outlet))
     [post] = outlet.posts
     assert [file.read_bytes() for file in files[:-1]] == [medium.data for medium in post.media]
@@ -351,6 +351,7 @@ def test_what_is_approved_goes_out_and_nothing_before(command: Command, house: H
     assert (done.code, done.out) == (0, f"Post {rows[0].key} is approved: due now.\n")
     house.work_off(desk)
     assert [post.key for post in outlet.posts] == [rows[0].key]
+    house.time_passes(hours=3)
     every = command("posts", "approve", "--all")
     assert (every.code, every.out) == (0, f"Post {rows[1].key} is approved: due now.\n")
     assert command("posts", "approve", "--all") == (0, "", "No post waits for a yes.\n")
@@ -546,7 +547,7 @@ def test_people_read_when_the_next_post_is_due_in_their_own_time(
     row = published(house, outlet)
     change(house, row.key, published_at=utcnow() - timedelta(hours=1))
     after = waiting(house, outlet, job_id="51")
-    house.ledger().approve(after.key)
+    house.decisions.approve(after.key)
     monkeypatch.setenv("STYLEGRAM_TIMEZONE", "Asia/Kathmandu")
     monkeypatch.setenv("STYLEGRAM_POST_DAILY_BUDGET", "1")
     out_at = house.ledger().get(row.key).published_at

@@ -1,6 +1,7 @@
 """Never two posts, never a lost one: whatever dies, and whoever asks twice."""
 
 import threading
+import time
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -19,10 +20,10 @@ from stylegram.common.errors import (
     StylegramError,
     Unavailable,
 )
-from stylegram.common.messages import NEEDS_REVIEW, CancelJob, Message, PostFailed, PostKind, PostPublished
+from stylegram.common.messages import NEEDS_REVIEW, CancelJob, Message, PostKind, PostPublished
 from stylegram.common.ports import Broker, Post, PublishedPost
 from stylegram.publisher.dispatch import Pace
-from stylegram.publisher.ledger import marker_of
+from stylegram.publisher.ledger import Ledger, marker_of
 from stylegram.publisher.tables import PostRow, PostState
 
 
@@ -192,7 +193,7 @@ def test_a_refusal_is_final_until_a_person_asks_again(house: House, point: str) 
     house.work_off(desk)
     assert house.failed().error_code == "refused"
 
-    house.ledger().retry(outcome.post)
+    house.decisions.retry(outcome.post)
     house.work_off(desk)
     assert house.published()
     row = house.ledger().get(outlet.posts[0].key)
@@ -220,7 +221,7 @@ def test_one_post_that_fails_keeps_no_other(house: House, outlet: ScriptedOutlet
     desk = house.desk(outlet)
     house.ask(desk, house.request("lost"), house.request())
     house.work_off(desk)
-    assert [type(event) for event in house.events()] == [PostFailed, PostPublished]
+    assert [event.type for event in house.events()] == ["post_failed", "post_published"]
 
 
 def test_asked_twice_it_posts_once_and_says_so_twice(house: House, outlet: ScriptedOutlet) -> None:
@@ -367,3 +368,121 @@ def test_a_row_that_an_older_version_left_is_posted_when_it_is_asked_for_again(h
     house.ask(desk, house.request())
     house.work_off(desk)
     assert house.published()
+
+
+def test_what_ends_a_process_again_and_again_keeps_no_other_post(house: House) -> None:
+    """As a picture for which memory does not suffice."""
+    house.finish("other")
+    outlet = ScriptedOutlet()
+    desk = house.desk(outlet, pace=Pace(FAST.sightings, first_pause=timedelta(hours=1)))
+    house.ask(desk, house.request(), house.request("other"))
+    with transaction(house.engine) as session:
+        assert house.ledger().hold_in(session, house.ledger().posts()[-1].key)
+    house.time_passes()
+    house.work_off(desk)
+    states = {row.job_id: (row.state, row.attempts) for row in house.ledger().posts()}
+    assert states == {"42": (PostState.PREPARED, 1), "other": (PostState.PUBLISHED, 0)}
+
+
+def test_who_stood_still_before_the_commit_does_not_commit(house: House) -> None:
+    """As a laptop does that is closed: somebody may have decided otherwise meanwhile."""
+
+    class Asleep(Ledger):
+        def move(self, *args: Any, **facts: Any) -> bool:
+            moved = super().move(*args, **facts)
+            if args[1] is PostState.COMMITTING:
+                time.sleep(0.02)
+            return moved
+
+    outlet = ScriptedOutlet()
+    desk = house.desk(outlet)
+    house.ask(desk, house.request())
+    asleep = house.desk(outlet, ledger=Asleep(house.engine, hold_seconds=0.01))
+    assert asleep.dispatcher.step()
+    assert outlet.posts == []
+    assert house.row().state is PostState.PREPARED
+
+
+def test_what_the_account_said_outlasts_a_database_that_is_away(house: House) -> None:
+    """A story has nothing by which it would be found again."""
+    outlet = ScriptedOutlet(shows=False)
+    ledger = house.ledger()
+    ledger.script = Script(before_published_written=[Unavailable("away"), Unavailable("still away")])
+    desk = house.desk(outlet, ledger=ledger)
+    house.ask(desk, house.request())
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            desk.dispatcher.step()
+    house.work_off(desk)
+    assert house.published().media_id == "media-1"
+    assert len(outlet.posts) == 1
+
+
+def test_an_account_that_will_never_tell_is_not_asked_for_ever(house: House) -> None:
+    outlet = ScriptedOutlet(Script(after_commit=[OutcomeUnknown("?")], find=[Refused("No such list.")]))
+    desk = house.desk(outlet)
+    house.ask(desk, house.request())
+    house.work_off(desk)
+    assert "No such list" in house.failed().reason
+
+
+def test_words_that_could_only_be_written_later_are_kept_whole(house: House) -> None:
+    outlet = ScriptedOutlet(Script(before_upload=[Unavailable("away")]))
+    desk = house.desk(outlet)
+    house.ask(desk, house.request())
+    with transaction(house.engine) as session:
+        row = session.scalars(select(PostRow)).one()
+        row.caption = row.alt_text = None
+    house.work_off(desk)
+    [post] = outlet.posts
+    assert post.media[0].alt_text
+    assert house.row().alt_text == post.media[0].alt_text
+
+
+@pytest.mark.parametrize("trouble", [Unavailable("away"), KeyError("permalink")])
+def test_an_address_that_cannot_be_had_is_told_later(house: House, trouble: Exception) -> None:
+    class Unaddressed(ScriptedOutlet):
+        def commit(self, post: Post, upload: str) -> PublishedPost:
+            return PublishedPost(super().commit(post, upload).media_id, None)
+
+    desk = house.desk(Unaddressed(Script(permalink=[trouble])))
+    house.ask(desk, house.request())
+    house.work_off(desk)
+    assert house.published().url == ""
+    house.time_passes(hours=2)
+    assert desk.reception.step()
+    house.work_off(desk)
+    assert house.published().url == "https://example.org/p/1"
+
+
+def test_news_of_an_end_is_told_whatever_else_waits(house: House, outlet: ScriptedOutlet) -> None:
+    desk = house.desk(outlet)
+    jobs = [f"job-{number}" for number in range(101)]
+    house.ask(desk, *map(house.request, jobs))
+    # Another publisher is at one, so that there is nothing to say of the others.
+    with transaction(house.engine) as session:
+        assert house.ledger().hold_in(session, house.ledger().posts(limit=200)[50].key)
+    key = house.ledger().posts()[0].key
+    assert house.ledger().publish(key, next_post_at=None, media_id="1", url="there")
+    desk.publisher.step()
+    assert house.published().post == key
+
+
+def test_a_commit_that_never_succeeds_is_tried_more_and_more_rarely(house: House) -> None:
+    """Where the account can tell that the post is not out."""
+    outlet = ScriptedOutlet(Script(before_commit=[KeyError("a defect")] * 2), find_is_certain=True)
+    desk = house.desk(outlet, pace=Pace(FAST.sightings, first_pause=timedelta(hours=1)))
+    house.ask(desk, house.request())
+    house.work_off(desk)
+    row = house.row()
+    assert (row.state, row.attempts) == (PostState.PREPARED, 1)
+    assert row.not_before
+    assert outlet.calls.count("before_commit") == 1
+
+
+def test_what_a_defect_says_may_be_a_secret(house: House) -> None:
+    outlet = ScriptedOutlet(Script(before_upload=[ValueError("https://user:planted@proxy.example")]))
+    desk = house.desk(outlet)
+    house.ask(desk, house.request())
+    house.work_off(desk)
+    assert "planted" not in house.failed().reason

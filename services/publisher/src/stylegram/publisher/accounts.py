@@ -7,7 +7,7 @@ active ◄──► cooling        by itself, once the time has come
 
 from datetime import datetime
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import ColumnElement, Engine, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from stylegram.common.clock import utcnow
@@ -86,8 +86,9 @@ class Accounts:
         self._set(account, approval=on)
 
     def cool(self, account: str, reason: str, until: datetime) -> None:
-        """Leave it alone until then, unless it is stopped."""
-        self._halt(account, state=AccountState.COOLING, reason=reason, until=until)
+        """Leave it alone until then, unless it is stopped, or is to be left alone for longer."""
+        sooner = or_(AccountRow.state != AccountState.COOLING, AccountRow.until < until)
+        self._halt(account, sooner, state=AccountState.COOLING, reason=reason, until=until)
 
     def need_login(self, account: str, reason: str, login: str) -> None:
         """Leave it alone until there is another login than that, unless it is stopped.
@@ -110,18 +111,17 @@ class Accounts:
         cooled = row.state is AccountState.COOLING and row.until is not None and row.until <= utcnow()
         logged_in = row.state is AccountState.LOGIN_NEEDED and row.refused_login != login
         if cooled or logged_in:
-            statement = update(AccountRow).where(AccountRow.account == account, AccountRow.state == row.state)
+            # Unless it was halted anew in between.
+            statement = update(AccountRow).where(AccountRow.account == account, AccountRow.changed_at == row.changed_at)
+            values = {"state": AccountState.ACTIVE, "reason": None, "until": None, "refused_login": None}
             with transaction(self._engine) as session:
-                session.execute(
-                    statement.values(
-                        state=AccountState.ACTIVE, reason=None, until=None, refused_login=None, changed_at=utcnow()
-                    )
-                )
-            return True
+                session.execute(statement.values(changed_at=utcnow(), **values))
+            row = self.get(account)
         return row.state is AccountState.ACTIVE
 
-    def _halt(self, account: str, **values: object) -> None:
-        statement = update(AccountRow).where(AccountRow.account == account, AccountRow.state != AccountState.STOPPED)
+    def _halt(self, account: str, *conditions: ColumnElement[bool], **values: object) -> None:
+        not_stopped = AccountRow.state != AccountState.STOPPED
+        statement = update(AccountRow).where(AccountRow.account == account, not_stopped, *conditions)
         with transaction(self._engine) as session:
             session.execute(statement.values(changed_at=utcnow(), **values))
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from stylegram.publisher.accounts import Accounts
     from stylegram.publisher.composer import Composer
+    from stylegram.publisher.decisions import Decisions
     from stylegram.publisher.ledger import Ledger
     from stylegram.publisher.policy import Policy
     from stylegram.publisher.settings import PublisherSettings
@@ -28,6 +29,7 @@ class Desk:
 
     Args:
         ledger: the posts.
+        decisions: what is to become of them.
         accounts: how each stands.
         composer: makes posts; opened when it is needed, as a wrong template is not to keep anybody from the rest.
         policy: when posts may go out.
@@ -36,6 +38,7 @@ class Desk:
     """
 
     ledger: "Ledger"
+    decisions: "Decisions"
     accounts: "Accounts"
     composer: Callable[[], "Composer"]
     policy: "Policy"
@@ -70,6 +73,7 @@ def open_desk(settings: "PublisherSettings", command: Callable[[str], str]) -> I
     from stylegram.publisher.accounts import Accounts
     from stylegram.publisher.bootstrap import captions_of, look_of
     from stylegram.publisher.composer import Composer
+    from stylegram.publisher.decisions import Decisions
     from stylegram.publisher.ledger import Ledger
     from stylegram.publisher.policy import policy_of
 
@@ -78,6 +82,7 @@ def open_desk(settings: "PublisherSettings", command: Callable[[str], str]) -> I
         migrate(engine, "publisher")
         yield Desk(
             ledger=Ledger(engine),
+            decisions=Decisions(engine),
             accounts=Accounts(engine),
             composer=lambda: Composer(storage_of(settings), captions_of(settings), look_of(settings)),
             # The outlet itself is not opened: it may want a login.

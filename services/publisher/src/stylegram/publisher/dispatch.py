@@ -14,7 +14,15 @@ from typing import Unpack
 import structlog
 
 from stylegram.common.clock import utcnow
-from stylegram.common.errors import ConfigurationError, CoolDown, OutcomeUnknown, StylegramError, Unavailable
+from stylegram.common.errors import (
+    AccountStopped,
+    CoolDown,
+    Interrupted,
+    LoginNeeded,
+    OutcomeUnknown,
+    StylegramError,
+    Unavailable,
+)
 from stylegram.common.messages import NEEDS_REVIEW
 from stylegram.common.ports import Outlet, Post, PublishedPost, SoughtPost
 from stylegram.publisher.composer import Composer, kind_of
@@ -84,6 +92,8 @@ class Dispatcher:
         self._pace = pace or Pace()
         self._dry_run = dry_run
         self._chance = chance
+        # What the account has said and the database has not heard yet.
+        self._out: dict[str, PublishedPost] = {}
 
     def step(self) -> bool:
         """Do what is to be done for one post; False if there is nothing.
@@ -91,14 +101,16 @@ class Dispatcher:
         Raises:
             Unavailable: the database did not answer.
         """
+        for key, published in list(self._out.items()):
+            self._published(key, published)
         is_open = self._halts.open
         if left := self._turns.left(AT_WORK if is_open else (PostState.UPLOADING,)):
             hold, row = left
-            if row.state is PostState.UPLOADING:
-                # Nothing was shown to anybody. Its turn comes again, when it is time.
-                self._move(hold, PostState.PREPARED, reason="It was interrupted before it was handed over.")
-            else:
+            if row.state is PostState.COMMITTING:
                 self._look_for(hold, row)
+            else:
+                # Nothing was shown to anybody. Others go first: it may be what ended the process.
+                self._put_back(hold, row, Interrupted("It was interrupted before it was handed over."))
             return True
         if not is_open or not (due := self._turns.due()):
             return False
@@ -117,8 +129,8 @@ class Dispatcher:
         else:
             if not self._dry_run:
                 return post
-            self._ledger.release(hold)
-            self._ledger.note(row.key, news=True, rehearsed_at=utcnow(), caption=post.caption)
+            self._ledger.release(hold, rehearsed_at=utcnow(), caption=post.caption)
+            self._ledger.note(row.key, news=True)
             _log.info("rehearsed", post=row.key, kind=row.kind, media=len(post.media))
         return None
 
@@ -126,9 +138,13 @@ class Dispatcher:
         try:
             with self._halts.noted():
                 self._check_quota()
-                self._move(hold, PostState.UPLOADING, caption=post.caption, alt_text=row.alt_text or "")
+                self._move(hold, PostState.UPLOADING, caption=post.caption, alt_text=post.media[0].alt_text)
                 upload = self._outlet.upload(post)
-            self._move(hold, PostState.COMMITTING, upload=upload, committing_at=utcnow(), asked=0)
+            now = utcnow()
+            self._move(hold, PostState.COMMITTING, upload=upload, committing_at=now, asked=0)
+            if utcnow() - now >= self._ledger.hold_for:
+                # As a machine does that sleeps: others may have had the post meanwhile.
+                raise Unavailable("The process stood still before the post was handed over.")
             with self._halts.noted():
                 published = self._commit(post, upload)
         except OutcomeUnknown as error:
@@ -172,18 +188,19 @@ class Dispatcher:
     def _fail_for_defect(self, hold: Hold, row: PostRow, error: Exception) -> None:
         """After an error that is not one of ours: trying again would only repeat it."""
         _log.exception("post_defect", post=row.key)
-        self._put_back(hold, row, StylegramError(f"{type(error).__name__}: {error}"))
+        # Its words are anybody's, and may have an address or a token in them.
+        self._put_back(hold, row, StylegramError(f"A defect: {type(error).__name__}.", advice="The log has more."))
 
     def _look_for(self, hold: Hold, row: PostRow) -> None:
         """Find out whether a post is out that was being committed when all trace of it was lost."""
         try:
             with self._halts.noted():
                 found = self._outlet.find(_sought(row))
-        except ConfigurationError as error:
-            self._review(hold, row, f"{self._outlet.account} cannot be asked: {error}")
+        except (Unavailable, AccountStopped, CoolDown, LoginNeeded) as error:
+            self._ledger.release(hold, not_before=utcnow() + self._pace.sightings[-1], reason=str(error))
             return
         except StylegramError as error:
-            self._ledger.release(hold, not_before=utcnow() + self._pace.sightings[-1], reason=str(error))
+            self._review(hold, row, f"{self._outlet.account} cannot be asked: {error}")
             return
         except Exception as error:
             _log.exception("find_defect", post=row.key)
@@ -193,7 +210,7 @@ class Dispatcher:
         if found:
             self._published(row.key, found)
         elif self._outlet.find_is_certain:
-            self._ledger.move(hold, PostState.PREPARED, reason="It was interrupted, and is surely not out.")
+            self._put_back(hold, row, Interrupted("It was interrupted, and is surely not out."))
         elif asked < len(self._pace.sightings):
             self._ledger.release(hold, asked=asked, not_before=utcnow() + self._pace.sightings[asked])
         else:
@@ -211,6 +228,7 @@ class Dispatcher:
 
     def _published(self, key: str, published: PublishedPost) -> None:
         now = utcnow()
+        self._out[key] = published
         if self._ledger.publish(
             key,
             next_post_at=self._policy.next_after(now, self._chance()),
@@ -219,6 +237,7 @@ class Dispatcher:
             feedback_due_at=now + _FIRST_FEEDBACK,
         ):
             POSTS.labels(outcome=PostState.PUBLISHED).inc()
+        del self._out[key]
 
     def _move(self, hold: Hold, state: PostState, **facts: Unpack[Facts]) -> None:
         if not self._ledger.move(hold, state, **facts):

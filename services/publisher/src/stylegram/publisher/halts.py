@@ -45,20 +45,21 @@ class Halts:
     @contextmanager
     def noted(self) -> Iterator[None]:
         """Have errors that concern the whole account noted on their way."""
+        # As it is now: somebody may log in again before the answer comes.
+        login = self._outlet.login
         try:
             yield
         except HALTING as error:
-            self.note(error)
+            self._note(error, login)
             raise
 
-    def note(self, error: StylegramError) -> None:
-        """Halt the account as the error asks for."""
+    def _note(self, error: StylegramError, login: str) -> None:
         account, reason = self._outlet.account, str(error)
         match error:
             case CoolDown(until=until):
                 self._accounts.cool(account, reason, until)
             case LoginNeeded():
-                self._accounts.need_login(account, reason, self._outlet.login)
+                self._accounts.need_login(account, reason, login)
             case _:
                 # A setting that is wrong is so for the next post too.
                 self._accounts.stop(account, reason)

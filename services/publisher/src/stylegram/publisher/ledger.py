@@ -18,13 +18,13 @@ from datetime import datetime, timedelta
 from typing import Any, TypedDict, Unpack
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, CursorResult, Engine, and_, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Engine, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
-from stylegram.common.errors import InvalidInput, NotFound, StylegramError, WrongState
+from stylegram.common.errors import InvalidInput, NotFound, StylegramError
 from stylegram.publisher.tables import AccountRow, FeedbackRow, PostRow, PostState
 
 GRID = "grid-"
@@ -127,12 +127,12 @@ class Ledger:
 
     def __init__(self, engine: Engine, *, hold_seconds: float = 60.0) -> None:
         self.engine = engine
-        self._hold_for = timedelta(seconds=hold_seconds)
+        self.hold_for = timedelta(seconds=hold_seconds)
 
     def enter(self, new: NewPost) -> str:
         """The key of the post, which is entered as `prepared`, or as `failed`, if it is new.
 
-        One that is there already stays as it is, and is told of once more.
+        One that is there already stays as it is, but for what it lacks, and is told of once more.
         """
         key = key_of(new.account, new.artifact, new.kind)
         now = utcnow()
@@ -158,11 +158,16 @@ class Ledger:
                 if session.get(PostRow, key) is None:
                     session.add(row)
                 else:
-                    session.execute(known.values(sequence=PostRow.sequence + 1))
                     # Of a row that an older version left.
+                    yes = func.coalesce(PostRow.approved_at, row.approved_at)
+                    session.execute(known.where(PostRow.request.is_(None)).values(approved_at=yes))
                     session.execute(
-                        known.where(PostRow.request.is_(None)).values(
-                            request=new.request, approved_at=row.approved_at, caption=new.caption, alt_text=new.alt_text
+                        known.values(
+                            # What an older version wrote may be what this one cannot read.
+                            request=new.request,
+                            caption=func.coalesce(PostRow.caption, new.caption),
+                            alt_text=func.coalesce(PostRow.alt_text, new.alt_text),
+                            sequence=PostRow.sequence + 1,
                         )
                     )
         except IntegrityError:
@@ -232,7 +237,7 @@ class Ledger:
         """Take the post to work on it, within a transaction; None where somebody has it or a condition fails."""
         hold = Hold(key, str(uuid4()))
         statement = update(PostRow).where(PostRow.key == key, free(), *conditions)
-        statement = statement.values(holder=hold.holder, held_until=utcnow() + self._hold_for)
+        statement = statement.values(holder=hold.holder, held_until=utcnow() + self.hold_for)
         return hold if _changed(session.execute(statement)) else None
 
     def release(self, hold: Hold, **facts: Unpack[Facts]) -> None:
@@ -283,114 +288,6 @@ class Ledger:
         with transaction(self.engine) as session:
             session.execute(update(PostRow).where(PostRow.key == key).values(**facts, **told))
 
-    def approve(self, key: str) -> None:
-        """A person's yes; to one tile of a grid it is one to all.
-
-        Raises:
-            NotFound: no such post.
-            WrongState: it does not wait for one.
-        """
-        with transaction(self.engine) as session:
-            row = _get(session, key)
-            _require(row, PostState.PREPARED, "is not waiting for a yes")
-            statement = update(PostRow).where(_of_one_grid(row), PostRow.state == PostState.PREPARED)
-            session.execute(
-                statement.where(PostRow.approved_at.is_(None)).values(
-                    approved_at=utcnow(), updated_at=utcnow(), sequence=PostRow.sequence + 1
-                )
-            )
-
-    def reject(self, key: str, why: str) -> None:
-        """A person's no; to one tile of a grid it is one to all that still wait.
-
-        Raises:
-            NotFound: no such post.
-            WrongState: it does not wait any more.
-        """
-        with transaction(self.engine) as session:
-            row = _get(session, key)
-            _require(row, PostState.PREPARED, "cannot be rejected")
-            for tile in session.scalars(select(PostRow.key).where(_of_one_grid(row))):
-                waits = (PostRow.state == PostState.PREPARED, free())
-                self._move(session, tile, PostState.FAILED, *waits, reason=f"Rejected: {why}", error_code="rejected")
-            # Held meanwhile, by whoever posts it.
-            session.refresh(row)
-            _require(row, PostState.FAILED, "cannot be rejected")
-
-    def retry(self, key: str) -> None:
-        """Have a failed post tried again, which is a yes as well.
-
-        Raises:
-            NotFound: no such post.
-            WrongState: it has not failed.
-        """
-        with transaction(self.engine) as session:
-            row = _get(session, key)
-            _require(row, PostState.FAILED, "has not failed")
-            statement = update(PostRow).where(PostRow.key == key, PostRow.state == PostState.FAILED)
-            now = utcnow()
-            session.execute(
-                statement.values(
-                    state=PostState.PREPARED,
-                    approved_at=now,
-                    updated_at=now,
-                    reason=None,
-                    error_code=None,
-                    upload=None,
-                    not_before=None,
-                    rehearsed_at=None,
-                    attempts=0,
-                    asked=0,
-                    sequence=PostRow.sequence + 1,
-                )
-            )
-
-    def settle(self, key: str, url: str | None) -> None:
-        """Write down what a person found out about a post that needs review.
-
-        Args:
-            key: the post.
-            url: where it is; None if it is not out, so that it has failed.
-
-        Raises:
-            NotFound: no such post.
-            WrongState: it needs no review.
-        """
-        with transaction(self.engine) as session:
-            row = _get(session, key)
-            _require(row, PostState.NEEDS_REVIEW, "needs no review")
-            reviewed = PostRow.state == PostState.NEEDS_REVIEW
-            if url is None:
-                why = {"reason": "Reviewed: it is not out.", "error_code": "not-published"}
-                self._change(session, key, PostState.FAILED, reviewed, **why)
-            else:
-                self._change(
-                    session,
-                    key,
-                    PostState.PUBLISHED,
-                    reviewed,
-                    media_id=row.media_id or url,
-                    url=url,
-                    reason=None,
-                    error_code=None,
-                    # When it went out, if it did, rather than when somebody saw it.
-                    published_at=row.committing_at or utcnow(),
-                )
-
-    def rewrite(self, key: str, caption: str) -> None:
-        """Give a post that waits another caption.
-
-        Raises:
-            NotFound: no such post.
-            WrongState: it does not wait any more.
-        """
-        with transaction(self.engine) as session:
-            row = _get(session, key)
-            _require(row, PostState.PREPARED, "has its caption for good")
-            statement = update(PostRow).where(PostRow.key == key, PostRow.state == PostState.PREPARED, free())
-            if not _changed(session.execute(statement.values(caption=caption, updated_at=utcnow()))):
-                raise WrongState(f"Post {key} is being posted.")
-
     def _move(
         self,
         session: Session,
@@ -418,7 +315,7 @@ class Ledger:
             state=state,
             updated_at=now,
             holder=holder if at_work else None,
-            held_until=now + self._hold_for if at_work else None,
+            held_until=now + self.hold_for if at_work else None,
             **told,
             **facts,
         )
@@ -430,26 +327,11 @@ def free() -> ColumnElement[bool]:
     return or_(PostRow.holder.is_(None), PostRow.held_until < utcnow())
 
 
-def tiles(row: PostRow) -> ColumnElement[bool]:
-    """Of a row: it is a tile of the same grid as that one."""
-    return and_(PostRow.account == row.account, PostRow.artifact == row.artifact, PostRow.kind.startswith(GRID))
-
-
-def _of_one_grid(row: PostRow) -> ColumnElement[bool]:
-    return tiles(row) if row.kind.startswith(GRID) else PostRow.key == row.key
-
-
 def _get(session: Session, key: str) -> PostRow:
     row = session.get(PostRow, key)
     if row is None:
         raise NotFound(f"The ledger has no post '{key}'.")
     return row
-
-
-def _require(row: PostRow, state: PostState, what: str) -> None:
-    if row.state is not state:
-        is_out = f"it is published, at {row.url}" if row.url else f"it is {row.state.replace('_', ' ')}"
-        raise WrongState(f"Post {row.key} {what}: {is_out}.")
 
 
 def _changed(result: object) -> bool:

@@ -1,5 +1,7 @@
 """What others hear of posts. The ledger is the outbox: a row that has news says so until they were told."""
 
+from collections.abc import Collection
+
 import structlog
 from sqlalchemy import select, update
 
@@ -44,17 +46,15 @@ class News:
         Raises:
             StylegramError: the broker or the database did not answer; what was not told will be.
         """
-        states = (*_ENDS, PostState.PREPARED) if nothing_is_due else _ENDS
-        new = (
-            PostRow.account == self._outlet.account,
-            PostRow.announced < PostRow.sequence,
-            PostRow.state.in_(states),
-        )
-        with transaction(self._ledger.engine) as session:
-            rows = list(session.scalars(select(PostRow).where(*new).order_by(PostRow.updated_at).limit(_BATCH)))
+        # Those first that have ended: of many that wait there may be nothing to say yet.
+        rows = self._new(_ENDS)
+        if nothing_is_due:
+            rows += self._new((PostState.PREPARED,))
+        prepared = [row for row in rows if row.state is PostState.PREPARED]
+        whys = dict(zip((row.key for row in prepared), self._turns.why_they_wait(prepared), strict=True))
         told = 0
         for row in rows:
-            message = self._message(row)
+            message = self._message(row, whys.get(row.key))
             if message is None:
                 continue
             self._broker.publish(message)
@@ -65,7 +65,18 @@ class News:
             _log.info("post_told", post=row.key, kind=row.kind, state=row.state, url=row.url, reason=row.reason)
         return told
 
-    def _message(self, row: PostRow) -> PostWaiting | PostPublished | PostFailed | None:
+    def _new(self, states: Collection[PostState]) -> list[PostRow]:
+        """Posts in those states that have news, a batch of them."""
+        new = (
+            PostRow.account == self._outlet.account,
+            PostRow.announced < PostRow.sequence,
+            # By the other states: asked for these, SQLite would look through all posts that are so.
+            PostRow.state.not_in(frozenset(PostState).difference(states)),
+        )
+        with transaction(self._ledger.engine) as session:
+            return list(session.scalars(select(PostRow).where(*new).order_by(PostRow.updated_at).limit(_BATCH)))
+
+    def _message(self, row: PostRow, why: str | None) -> PostWaiting | PostPublished | PostFailed | None:
         job_id, account, post, kind = row.job_id, row.account, row.key, row.kind
         if row.state is PostState.PUBLISHED:
             url = row.url or self._address(row)
@@ -73,7 +84,6 @@ class News:
                 job_id=job_id, account=account, post=post, kind=kind, media_id=row.media_id or "", url=url
             )
         if row.state is PostState.PREPARED:
-            why = self._turns.why_it_waits(row)
             # Of one whose turn is about to come there will be better news.
             return PostWaiting(job_id=job_id, account=account, post=post, kind=kind, reason=why) if why else None
         return PostFailed(
@@ -94,6 +104,9 @@ class News:
                 url = self._outlet.permalink(row.media_id)
         except StylegramError as error:
             _log.warning("no_permalink", post=row.key, reason=str(error))
+            return ""
+        except Exception:
+            _log.exception("permalink_defect", post=row.key)
             return ""
         self._ledger.note(row.key, url=url)
         return url or ""

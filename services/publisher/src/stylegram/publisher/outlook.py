@@ -1,13 +1,11 @@
 """When an account's next post goes out, and what the others wait for, in few words."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from stylegram.common.clock import utcnow
 from stylegram.publisher.desk import Desk
-from stylegram.publisher.ledger import MAYBE_OUT
 from stylegram.publisher.tables import AccountRow, AccountState, PostRow, PostState
 
-_DAY = timedelta(days=1)
 # More than anybody looks through; only the words for what is beyond would be a little off.
 _MANY = 1000
 
@@ -22,17 +20,10 @@ class Outlook:
 
     def __init__(self, desk: Desk, account: AccountRow) -> None:
         self._desk = desk
-        self._now = now = utcnow()
         self.account = account
-        out = desk.ledger.posts(MAYBE_OUT, account=account.account, limit=_MANY)
-        times = (row.published_at or row.committing_at for row in out)
-        recent = [time for time in times if time and time > now - _DAY]
-        since, next_post_at = account.since, account.next_post_at
-        self._due = desk.policy.earliest(now, since=since, next_post_at=next_post_at, recent=recent)
-        self._reason = desk.policy.reason(now, since=since, next_post_at=next_post_at, recent=recent)
+        self._due, self._reason, self._first = desk.turns(account.account).prospect()
+        self._now = utcnow()
         self.waiting = desk.ledger.posts((PostState.PREPARED,), account=account.account, limit=_MANY)
-        ripe = [row for row in self.waiting if row.approved_at and not (row.not_before and row.not_before > now)]
-        self._first = min(ripe, key=lambda row: (row.created_at, row.key)).key if ripe else None
 
     @property
     def due(self) -> datetime | None:

@@ -157,7 +157,9 @@ def approve(
         raise typer.BadParameter("Name posts, or give --all.")
     rows = [_found(desk, key) for key in keys or ()] if keys else _unapproved(desk)
     for row in rows:
-        desk.ledger.approve(row.key)
+        if every and desk.ledger.get(row.key).approved_at is not None:
+            continue  # with another tile of its grid, and it may be on its way already
+        desk.decisions.approve(row.key)
         _tell(desk, row.key, "approved")
     if not rows:
         typer.echo("No post waits for a yes.", err=True)
@@ -170,14 +172,14 @@ def reject(
 ) -> None:
     """Say no: the post does not go out. Of a grid one tile stands for all that are not out yet."""
     row = _found(desk, key)
-    desk.ledger.reject(row.key, why)
+    desk.decisions.reject(row.key, why)
     typer.echo(f"Post {row.key} is rejected.")
 
 
 def retry(desk: Desk, key: _Key) -> None:
     """Have a post that failed, or was rejected, tried again; that is a yes as well."""
     row = _found(desk, key)
-    desk.ledger.retry(row.key)
+    desk.decisions.retry(row.key)
     _tell(desk, row.key, "to be tried again")
 
 
@@ -193,7 +195,7 @@ def resolve(
     if published is not None:
         _check_url(published)
     row = _found(desk, key)
-    desk.ledger.settle(row.key, published)
+    desk.decisions.settle(row.key, published)
     if published:
         typer.echo(f"Post {row.key} is published: {published}")
     else:
@@ -209,7 +211,7 @@ def caption(
     from stylegram.publisher.own_caption import caption_in, own_caption
 
     row = _found(desk, key)
-    desk.ledger.rewrite(row.key, own_caption(caption_in(file), row.key))
+    desk.decisions.rewrite(row.key, own_caption(caption_in(file), row.key))
     typer.echo(f"Post {row.key} has its new caption.")
 
 
@@ -236,11 +238,10 @@ def _waits_for(desk: Desk, row: "PostRow") -> str | None:
 
     if row.state is not PostState.PREPARED:
         return None
-    if row.request is None:
-        return "It was asked for by an older version, and goes on when it is asked for again."
-    if row.approved_at is None:
+    if row.request is not None and row.approved_at is None:
         return "It waits for a yes."
-    return desk.turns(row.account).why_it_waits(row) or "Its turn is now."
+    [why] = desk.turns(row.account).why_they_wait([row])
+    return why or "Its turn is now."
 
 
 def _unapproved(desk: Desk) -> "list[PostRow]":

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
-from stylegram.common.errors import NotFound, StylegramError
+from stylegram.common.errors import NotFound, StylegramError, Unavailable
 from stylegram.common.messages import PostFeedback
 from stylegram.common.ports import Broker, Feedback, Outlet
 from stylegram.publisher.composer import kind_of
@@ -65,12 +65,16 @@ class Reception:
         except NotFound:
             _log.info("post_is_gone", post=row.key)
             self._ledger.note(row.key, feedback_due_at=None)
-        except HALTING:
-            pass  # noted; the question keeps
+        except (Unavailable, *HALTING) as error:
+            _log.warning("no_feedback", post=row.key, reason=str(error))
+            # Not at once, or an account that is stopped by the question would be so again as soon as it is resumed.
+            self._ledger.note(row.key, feedback_due_at=_next_due(row, later=_LATER))
         except StylegramError as error:
             _log.warning("no_feedback", post=row.key, reason=str(error))
-            # Whatever the account cannot tell now it may never: the post's age ends the questions.
-            self._ledger.note(row.key, feedback_due_at=_next_due(row, later=_LATER))
+            self._ledger.note(row.key, feedback_due_at=_next_due(row))
+        except Exception:
+            _log.exception("feedback_defect", post=row.key)
+            self._ledger.note(row.key, feedback_due_at=_next_due(row))
         else:
             self._keep(row, feedback)
         return True
@@ -99,7 +103,8 @@ class Reception:
         )
         with transaction(self._ledger.engine) as session:
             session.add(FeedbackRow(post=row.key, read_at=now, **counts))
-        self._ledger.note(row.key, feedback_due_at=_next_due(row))
+        # One whose address could not be had is told of once more, with it.
+        self._ledger.note(row.key, news=row.url is None, feedback_due_at=_next_due(row))
 
 
 def _next_due(row: PostRow, *, later: timedelta | None = None) -> datetime | None:

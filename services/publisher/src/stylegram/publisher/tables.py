@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Enum, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import Enum, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from stylegram.common.database import UtcDateTime
@@ -32,6 +32,10 @@ class AccountState(StrEnum):
 def _words(kind: type[StrEnum]) -> Enum:
     # Plain text with no constraint: a new state is then no migration.
     return Enum(kind, native_enum=False, length=16, values_callable=lambda words: [word.value for word in words])
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class Base(DeclarativeBase):
@@ -66,6 +70,11 @@ class PostRow(Base):
     __table_args__ = (
         UniqueConstraint("account", "artifact", "kind", name="posts_once"),
         Index("posts_by_state", "account", "state", "created_at"),
+        # What a publisher asks several times a second, whatever the number of posts that are out.
+        Index("posts_by_change", "account", "state", "updated_at"),
+        Index("posts_by_feedback", "account", "feedback_due_at"),
+        _partial("posts_held", "account", where="holder IS NOT NULL"),
+        _partial("posts_with_news", "account", "updated_at", where="announced < sequence"),
     )
 
     key: Mapped[str] = mapped_column(String(32), primary_key=True)

@@ -2,22 +2,37 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
-from sqlalchemy import ColumnElement, func, literal, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
 from stylegram.common.messages import PostKind
 from stylegram.publisher.grids import Grids
-from stylegram.publisher.ledger import GRID, MAYBE_OUT, Hold, Ledger, free
+from stylegram.publisher.ledger import AT_WORK, GRID, MAYBE_OUT, Hold, Ledger, free
 from stylegram.publisher.policy import Policy
 from stylegram.publisher.tables import AccountRow, AccountState, PostRow, PostState
 
 _DAY = timedelta(days=1)
+_UNFINISHED = frozenset(PostState) - {PostState.PUBLISHED, PostState.FAILED}
 # What is tried again within that time is hardly worth a word.
 _SOON = timedelta(seconds=20)
+
+
+class Prospect(NamedTuple):
+    """What lies ahead of an account, as far as its policy says.
+
+    Args:
+        due: when the next post may go out.
+        reason: why then, as words without a full stop.
+        first: key of the post that is next; None where all of them wait for something else.
+    """
+
+    due: datetime
+    reason: str
+    first: str | None
 
 
 class _Facts(TypedDict):
@@ -45,16 +60,21 @@ class Turns:
         self._dry_run = dry_run
 
     def left(self, states: Collection[PostState]) -> tuple[Hold, PostRow] | None:
-        """A post in one of the states that somebody was at when he died, or whose outcome is to be asked for again."""
-        left = (
-            PostRow.account == self._account,
-            PostRow.state.in_(states),
-            free(),
-            _ripe(),
-        )
-        with transaction(self._ledger.engine) as session:
-            row = session.scalar(select(PostRow).where(*left).order_by(PostRow.updated_at).limit(1))
-            return self._held(session, row)
+        """A post that somebody was at when he died, or whose outcome is to be asked for again.
+
+        Args:
+            states: in which it may be; while it is `prepared` somebody is at it who makes its pictures.
+        """
+        its_own = select(PostRow).where(PostRow.account == self._account, free(), _ripe()).limit(1)
+        for left in (
+            its_own.where(PostRow.state.in_(states)).order_by(PostRow.updated_at),
+            # Neither by its state, nor in order: SQLite would look through all that are so, instead of the few held.
+            its_own.where(PostRow.holder.is_not(None), PostRow.state.not_in(AT_WORK)),
+        ):
+            with transaction(self._ledger.engine) as session:
+                if held := self._held(session, session.scalar(left)):
+                    return held
+        return None
 
     def due(self) -> tuple[Hold, PostRow] | None:
         """The next post that may go out now; None where none may, or another publisher is at one."""
@@ -69,26 +89,46 @@ class Turns:
             row = self._next(session)
             return self._held(session, row)
 
-    def why_it_waits(self, row: PostRow) -> str | None:
-        """What a prepared post waits for, as a sentence; None where its turn is about to come."""
+    def why_they_wait(self, rows: Sequence[PostRow]) -> list[str | None]:
+        """What prepared posts wait for, each as a sentence; None where its turn is about to come."""
+        if not rows:
+            return []
+        now = utcnow()
         with transaction(self._ledger.engine) as session:
-            account = session.get_one(AccountRow, self._account)
-            if row.approved_at is None:
-                return f"It waits for a yes: stylegram posts approve {row.key}"
-            if account.state is not AccountState.ACTIVE:
-                until = f" until {account.until:%Y-%m-%d %H:%M} UTC" if account.until else ""
-                return f"The account is {account.state.replace('_', ' ')}{until}: {account.reason}"
-            if row.not_before and row.not_before > utcnow() + _SOON:
-                return f"It is tried again at {row.not_before:%H:%M:%S} UTC: {row.reason}"
-            if self._dry_run:
-                return "This is a dry run, which posts nothing."
-            if reason := self._grids(session).why_it_waits(row):
-                return reason
-            now = utcnow()
-            facts = self._facts(session, account, now)
-            if self._policy.earliest(now, **facts) <= now:
-                return None
-            return f"It waits for its time: {self._policy.reason(now, **facts)}."
+            account = session.get(AccountRow, self._account)
+            grids = self._grids(session)
+            facts = self._facts(session, account, now) if account else None
+        its_time = None
+        if facts and self._policy.earliest(now, **facts) > now:
+            its_time = f"It waits for its time: {self._policy.reason(now, **facts)}."
+        return [self._why(row, account, now) or grids.why_it_waits(row) or its_time for row in rows]
+
+    def prospect(self) -> Prospect:
+        """When the next post goes out, if nothing but the policy says so, and which.
+
+        Raises:
+            NoResultFound: the account is not known.
+        """
+        now = utcnow()
+        with transaction(self._ledger.engine) as session:
+            facts = self._facts(session, session.get_one(AccountRow, self._account), now)
+            first = self._next(session)
+        return Prospect(
+            self._policy.earliest(now, **facts), self._policy.reason(now, **facts), first.key if first else None
+        )
+
+    def _why(self, row: PostRow, account: AccountRow | None, now: datetime) -> str | None:
+        """What it waits for beside the account's time."""
+        if row.request is None or account is None:
+            return "It was asked for by an older version, and goes on when it is asked for again."
+        if row.approved_at is None:
+            return f"It waits for a yes: stylegram posts approve {row.key}"
+        if account.state is not AccountState.ACTIVE:
+            until = f" until {account.until:%Y-%m-%d %H:%M} UTC" if account.until else ""
+            return f"The account is {account.state.replace('_', ' ')}{until}: {account.reason}"
+        if row.not_before and row.not_before > now + _SOON:
+            return f"It is tried again at {row.not_before:%H:%M:%S} UTC: {row.reason}"
+        return "This is a dry run, which posts nothing." if self._dry_run else None
 
     def _held(self, session: Session, row: PostRow | None) -> tuple[Hold, PostRow] | None:
         if row is None:
@@ -101,36 +141,43 @@ class Turns:
         return session.scalar(select(PostRow.key).where(*held).limit(1)) is not None
 
     def _facts(self, session: Session, account: AccountRow, now: datetime) -> _Facts:
+        recent = self._recent(session, now - max(_DAY, self._policy.spacing))
+        # After a post of which nobody knows whether it is out no pause was drawn: it has the shortest.
+        pause = self._policy.next_after(recent[-1], 0.0) if recent else None
         return {
             "since": account.since,
-            "next_post_at": account.next_post_at,
-            "recent": self._recent(session, now),
+            "next_post_at": max(filter(None, (account.next_post_at, pause)), default=None),
+            "recent": recent,
         }
 
-    def _recent(self, session: Session, now: datetime) -> Sequence[datetime]:
+    def _recent(self, session: Session, since: datetime) -> Sequence[datetime]:
         out_at = func.coalesce(PostRow.published_at, PostRow.committing_at)
-        recent = (PostRow.account == self._account, PostRow.state.in_(MAYBE_OUT), out_at > now - _DAY)
-        return [time for time in session.scalars(select(out_at).where(*recent).order_by(out_at)) if time]
+        # What went out since then was changed since then, of which there is an index.
+        changed = (PostRow.account == self._account, PostRow.state.in_(MAYBE_OUT), PostRow.updated_at > since)
+        times = session.scalars(select(out_at).where(*changed, out_at > since).order_by(out_at))
+        return [time for time in times if time]
 
     def _next(self, session: Session) -> PostRow | None:
-        grids = self._grids(session)
         approved = (
             PostRow.account == self._account,
             PostRow.state == PostState.PREPARED,
             PostRow.approved_at.is_not(None),
             PostRow.request.is_not(None),
-            or_(PostRow.rehearsed_at.is_(None), literal(not self._dry_run)),
             free(),
             _ripe(),
         )
-        either = or_(PostRow.key.in_(grids.next_tiles), _is_no_tile(grids.is_open))
-        return session.scalar(
-            select(PostRow).where(*approved, either).order_by(PostRow.created_at, PostRow.key).limit(1)
-        )
+        if self._dry_run:
+            # Once each; in what order does not matter.
+            turn: ColumnElement[bool] = PostRow.rehearsed_at.is_(None)
+        else:
+            grids = self._grids(session)
+            turn = or_(PostRow.key.in_(grids.next_tiles), _is_no_tile(grids.is_open))
+        return session.scalar(select(PostRow).where(*approved, turn).order_by(PostRow.created_at, PostRow.key).limit(1))
 
     def _grids(self, session: Session) -> Grids:
         tile = (PostRow.account == self._account, PostRow.kind.startswith(GRID))
-        unfinished = select(PostRow.artifact).where(*tile, PostRow.state != PostState.PUBLISHED)
+        # Of grids that are whole, or that nobody wants, nothing is left to say.
+        unfinished = select(PostRow.artifact).where(*tile, PostRow.state.in_(_UNFINISHED))
         return Grids(session.scalars(select(PostRow).where(*tile, PostRow.artifact.in_(unfinished))))
 
 

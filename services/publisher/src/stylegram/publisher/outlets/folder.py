@@ -25,7 +25,7 @@ _COMMITS = (".jpg", ".1.jpg", ".mp4")
 
 
 class FolderOutlet:
-    """The outlet port on a folder. Files are called `<date>-<kind>-<key>`, in UTC; those of a carousel have `.<n>` behind.
+    """The outlet port on a folder. Files are called `<date>-<kind>-<key>`, in UTC, and then `.<n>` in a carousel.
 
     Args:
         root: the folder, made when absent.

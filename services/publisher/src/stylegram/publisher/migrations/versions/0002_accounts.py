@@ -6,6 +6,11 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
+_PARTIAL = (
+    ("posts_held", ["account"], "holder IS NOT NULL"),
+    ("posts_with_news", ["account", "updated_at"], "announced < sequence"),
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -33,7 +38,13 @@ def upgrade() -> None:
         # What is there was announced when it ended, or is by whoever ends it.
         posts.add_column(sa.Column("announced", sa.Integer(), nullable=False, server_default="1"))
         posts.add_column(sa.Column("feedback_due_at", sa.DateTime(timezone=True)))
+    # They lack the number by which a post is found again, and are written anew.
+    op.execute("UPDATE posts SET caption = NULL WHERE state <> 'published'")
     op.create_index("posts_by_state", "posts", ["account", "state", "created_at"])
+    op.create_index("posts_by_change", "posts", ["account", "state", "updated_at"])
+    op.create_index("posts_by_feedback", "posts", ["account", "feedback_due_at"])
+    for name, columns, where in _PARTIAL:
+        op.create_index(name, "posts", columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
     op.create_table(
         "post_feedback",
         sa.Column("post", sa.String(32), sa.ForeignKey("posts.key", ondelete="CASCADE"), primary_key=True),
@@ -48,7 +59,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("post_feedback")
-    op.drop_index("posts_by_state", "posts")
+    for name in (*(name for name, *_ in _PARTIAL), "posts_by_feedback", "posts_by_change", "posts_by_state"):
+        op.drop_index(name, "posts")
     with op.batch_alter_table("posts") as posts:
         for name in (
             "request",
