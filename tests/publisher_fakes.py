@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Collection, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -46,7 +46,7 @@ from stylegram.publisher.halts import Halts
 from stylegram.publisher.intake import Intake
 from stylegram.publisher.ledger import Facts, Ledger
 from stylegram.publisher.news import News
-from stylegram.publisher.policy import Policy
+from stylegram.publisher.policy import Policy, written
 from stylegram.publisher.publisher import Publisher
 from stylegram.publisher.reception import Reception
 from stylegram.publisher.renditions import Look
@@ -214,15 +214,16 @@ class House:
         ledger: Ledger | None = None,
         broker: Broker | None = None,
         policy: Policy | None = None,
-        approval: bool = False,
+        approval: bool | None = False,
         dry_run: bool = False,
         pace: Pace = FAST,
     ) -> Desk:
-        ledger, broker, policy = ledger or self.ledger(), broker or self.broker, policy or Policy()
+        ledger, broker = ledger or self.ledger(), broker or self.broker
+        policy = replace(policy or Policy(), dry_run=dry_run)
         composer = Composer(self.storage, Captions(None, StyleTitles({})), Look("landscape", "stretch", 92, 2.0))
         halts = Halts(self.accounts, outlet)
-        turns = Turns(ledger, outlet.account, policy, dry_run=dry_run)
-        dispatcher = Dispatcher(ledger, turns, halts, outlet, composer, policy, pace=pace, dry_run=dry_run)
+        turns = Turns(ledger, outlet.account, policy)
+        dispatcher = Dispatcher(ledger, turns, halts, outlet, composer, policy, pace=pace)
         news = News(ledger, turns, halts, outlet, broker)
         reception = Reception(ledger, halts, outlet, broker, pause=timedelta(0))
         return Desk(
@@ -233,6 +234,7 @@ class House:
                 composer,
                 broker,
                 kinds=(PostKind.PHOTO,),
+                policy=written(policy),
                 approval=approval,
             ),
             dispatcher,

@@ -284,3 +284,9 @@ def _code() -> str:
 
     code: str = TOTPMixin.totp_generate_code(SEED)
     return code
+
+
+@pytest.mark.parametrize("name", ["bad name!", "", "x" * 31, "a/b"])
+def test_a_name_that_is_none_is_refused_before_anybody_is_asked(stylegram: Command, name: str) -> None:
+    refused = stylegram("auth", "instagram", "--username", name)
+    assert (refused.code, "is no account's name" in refused.err) == (2, True)

@@ -1,6 +1,7 @@
 """When posts go out, and what an account's answers mean for all that wait."""
 
 from datetime import UTC, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import update
@@ -21,10 +22,11 @@ from stylegram.common.errors import (
 from stylegram.common.messages import PostFeedback, PostKind, PostPublished, PostWaiting
 from stylegram.common.ports import Feedback, Post
 from stylegram.publisher.accounts import Accounts
-from stylegram.publisher.policy import Policy
+from stylegram.publisher.policy import Policy, read, windows_of
 from stylegram.publisher.tables import AccountRow, AccountState, PostState
 
 pytestmark = pytest.mark.every_database
+BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def ask_for(house: House, count: int) -> list[str]:
@@ -50,13 +52,23 @@ def test_posts_wait_for_a_yes(house: House, outlet: ScriptedOutlet) -> None:
     assert house.published().post == waiting.post
 
 
-def test_approval_is_the_account_s_and_stays_when_settings_change(house: House, outlet: ScriptedOutlet) -> None:
-    house.ask(house.desk(outlet, approval=True), house.request("1"))
-    house.ask(house.desk(outlet, approval=False), house.request("2"))
-    assert [row.approved_at for row in house.ledger().posts()] == [None, None]
+def test_of_the_account_s_habit_and_the_setting_the_stricter_counts(house: House, outlet: ScriptedOutlet) -> None:
+    for job, setting in (("1", None), ("2", False)):
+        house.ask(house.desk(outlet, approval=setting), house.request(job))
+    assert [row.approved_at for row in house.ledger().posts()] == [None, None], "a public account is careful at first"
     house.accounts.set_approval(outlet.account, False)
-    house.ask(house.desk(outlet, approval=True), house.request("3"))
-    assert [row.approved_at is not None for row in house.ledger().posts()] == [True, False, False]
+    for job, setting in (("3", None), ("4", False), ("5", True)):
+        house.ask(house.desk(outlet, approval=setting), house.request(job))
+    approved = {row.job_id: row.approved_at is not None for row in house.ledger().posts()}
+    assert approved == {"1": False, "2": False, "3": True, "4": True, "5": False}
+
+
+def test_the_policy_is_written_down_for_those_who_do_not_know_the_settings(
+    house: House, outlet: ScriptedOutlet
+) -> None:
+    for policy in (Policy(daily_budget=3, spacing=timedelta(hours=2)), Policy(windows_of("sat 22:00-01:00"), BERLIN)):
+        house.ask(house.desk(outlet, policy=policy), house.request())
+        assert read(house.accounts.get(outlet.account).policy or "") == policy
 
 
 def test_posts_keep_their_distance_and_a_restart_forgets_none_of_it(house: House, outlet: ScriptedOutlet) -> None:

@@ -22,6 +22,7 @@ from stylegram.common.errors import AccountStopped, CoolDown, LoginNeeded, Refus
 from stylegram.common.messages import PostKind
 from stylegram.common.ports import Feedback
 from stylegram.publisher.ledger import marker_of
+from stylegram.publisher.policy import Policy, written
 from stylegram.publisher.posts_command import run
 from stylegram.publisher.tables import PostRow, PostState
 
@@ -404,9 +405,13 @@ def test_what_the_account_refused_says_why_and_how_to_try_again(command: Command
 
 @pytest.mark.parametrize(
     "words",
-    [("approve",), ("reject",), ("retry",), ("resolve", "--not-published"), ("caption", "--file", "/dev/null")],
+    [("approve",), ("reject",), ("retry",), ("resolve", "--not-published"), ("caption", "--file", "words.txt")],
 )
-def test_what_is_published_is_published(command: Command, house: House, words: tuple[str, ...]) -> None:
+def test_what_is_published_is_published(
+    command: Command, house: House, words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "words.txt").write_text("Other words.")
+    monkeypatch.chdir(tmp_path)
     row = published(house, ScriptedOutlet())
     verb, *rest = words
     refused = command("posts", verb, row.key, *rest)
@@ -523,7 +528,7 @@ def test_whether_new_posts_wait_for_a_yes_is_said_and_kept(command: Command, hou
     row = waiting(house, outlet)
     assert command("account", "approval", "painter", "off").code == 0
     assert "go out without being asked about" in command("account", "show").out
-    house.ask(house.desk(outlet, approval=True), house.request(job_id="51"))
+    house.ask(house.desk(outlet, approval=None), house.request(job_id="51"))
     approved = {each.key: each.approved_at is not None for each in house.ledger().posts()}
     assert approved.pop(row.key) is False, "what waited goes on waiting"
     assert list(approved.values()) == [True]
@@ -548,8 +553,9 @@ def test_people_read_when_the_next_post_is_due_in_their_own_time(
     change(house, row.key, published_at=utcnow() - timedelta(hours=1))
     after = waiting(house, outlet, job_id="51")
     house.decisions.approve(after.key)
+    # The publisher's own, whatever the settings are where the question is asked.
+    house.accounts.keep_policy(outlet.account, written(Policy(timezone=ZoneInfo("Asia/Kathmandu"), daily_budget=1)))
     monkeypatch.setenv("STYLEGRAM_TIMEZONE", "Asia/Kathmandu")
-    monkeypatch.setenv("STYLEGRAM_POST_DAILY_BUDGET", "1")
     out_at = house.ledger().get(row.key).published_at
     assert out_at
     there = (out_at + timedelta(days=1)).astimezone(ZoneInfo("Asia/Kathmandu"))
@@ -560,14 +566,33 @@ def test_people_read_when_the_next_post_is_due_in_their_own_time(
     assert f"{there:%H:%M} +0545" in command("posts", "show", after.key).out
 
 
-def test_a_dry_run_says_so(command: Command, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dry_run_says_so(command: Command, house: House) -> None:
     outlet = ScriptedOutlet()
-    house.ask(house.desk(outlet), house.request())
-    monkeypatch.setenv("STYLEGRAM_DRY_RUN", "true")
+    house.ask(house.desk(outlet, dry_run=True), house.request())
     assert "waits for its rehearsal" in command("posts", "list").out
     house.work_off(house.desk(outlet, dry_run=True))
     assert "rehearsed; this is a dry run" in command("posts", "list").out
     assert "none, as this is a dry run" in command("account", "show").out
+
+
+def test_an_account_is_known_by_its_name(command: Command, house: House) -> None:
+    house.accounts.enter("instagrapi://painter", approval=True)
+    for name in ("painter", "@Painter", "instagrapi://painter"):
+        assert command("account", "show", name).out.startswith("instagrapi://painter\n")
+    house.accounts.enter("graph://painter", approval=True)
+    assert "No account 'painter'" in command("account", "show", "painter").err
+
+
+@pytest.mark.parametrize("url", ["http://example.com/p/1", "https://instagram.com.example.org/p/1", "nowhere"])
+def test_a_post_on_instagram_is_at_instagram(command: Command, house: House, url: str) -> None:
+    row = unknown(house)
+    change(house, row.key, account="instagrapi://painter")
+    assert command("posts", "resolve", row.key, "--published", url).code == 1
+    assert house.row().state is PostState.NEEDS_REVIEW
+    assert command("posts", "resolve", row.key, "--not-published").code == 0
+    # It was there after all.
+    assert command("posts", "resolve", row.key, "--published", "https://www.instagram.com/p/x/").code == 0
+    assert house.row().state is PostState.PUBLISHED
 
 
 def test_what_an_older_version_left_is_shown(command: Command, house: House) -> None:

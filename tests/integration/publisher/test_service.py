@@ -48,7 +48,8 @@ def test_from_the_queue_to_the_outbox(settings: PublisherSettings, tmp_path: Pat
     service = bootstrap(settings)
     picture = encode_png(Image.new("RGB", (64, 48), "green"))
     service.storage.write(artifacts.result("7"), picture, content_type="image/png")
-    service.storage.write(artifacts.record("7"), record("7", {"content": "assets/gone.png", "style": "assets/gone.png"}), content_type="application/json")
+    gone = {"content": "assets/gone.png", "style": "assets/gone.png"}
+    service.storage.write(artifacts.record("7"), record("7", gone), content_type="application/json")
     service.broker.publish(
         PostRequest(
             job_id="7",

@@ -1,5 +1,6 @@
 """`stylegram auth instagram`: the one login that a person makes, for the publisher to go by."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,9 @@ from pydantic import Field, SecretStr
 
 from stylegram.common.errors import ConfigurationError
 from stylegram.common.settings import Settings
+
+# Or the address, or the telephone number, by which Instagram knows the account too.
+_NAME = re.compile(r"[A-Za-z0-9._]{1,30}|[^\s/@]+@[^\s/@]+|\+\d{5,20}")
 
 _Username = Annotated[str, typer.Option(metavar="NAME", help="The account's name, as in its address.")]
 _Out = Annotated[
@@ -45,6 +49,10 @@ def instagram(username: _Username, out: _Out = None) -> None:
 
     settings, login = read_settings(PublisherSettings), read_settings(LoginSettings)
     name = username.strip().removeprefix("@")
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"'{username}' is no account's name.", advice="Those have letters, digits, dots and underscores, up to 30."
+        )
     proxy = checked_proxy(settings.instagram_proxy)
     is_set = "instagram_session_file" in settings.model_fields_set
     file = out or (settings.instagram_session_file if is_set else default_session_file(name))

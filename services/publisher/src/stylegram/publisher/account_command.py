@@ -17,7 +17,7 @@ _stdout = Console()
 _MANY = 1000
 _APPROVAL = {True: "wait for a yes", False: "go out without being asked about"}
 
-_Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="As `account show` names it; an @ may be left out.")]
+_Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="As `account show` names it, or its last part.")]
 
 
 def account_app(open_at: DeskOpener) -> typer.Typer:
@@ -65,8 +65,11 @@ def stop(
 def resume(desk: Desk, account: _Account) -> None:
     """Have an account go on, whatever stopped it."""
     name = _found(desk, account).account
+    before = _found(desk, account).state
     desk.accounts.resume(name)
     typer.echo(f"{name} goes on.")
+    if before == "login_needed":
+        typer.echo("Its login was not taken: unless somebody logs in again, it will not be this time either.", err=True)
 
 
 def approval(
@@ -83,11 +86,16 @@ def approval(
 def _found(desk: Desk, account: str) -> "AccountRow":
     try:
         return desk.accounts.get(account)
-    except NotFound as missing:
-        try:
-            return desk.accounts.get(f"@{account}")
-        except NotFound:
-            raise missing from None
+    except NotFound:
+        # People say the name, and leave out the rest.
+        named = [row for row in desk.accounts.all() if _name(row.account) == _name(account)]
+        if len(named) != 1:
+            raise
+        return named[0]
+
+
+def _name(account: str) -> str:
+    return account.rpartition("/")[2].removeprefix("@").lower()
 
 
 def _print(desk: Desk, view: "AccountView") -> None:

@@ -56,6 +56,12 @@ class Accounts:
             raise NotFound(f"No account '{account}'.", advice="`stylegram account show` lists those there are.")
         return row
 
+    def keep_policy(self, account: str, policy: str) -> None:
+        """Write down what the publisher keeps to, if the account is known."""
+        changed = or_(AccountRow.policy.is_(None), AccountRow.policy != policy)
+        with transaction(self._engine) as session:
+            session.execute(update(AccountRow).where(AccountRow.account == account, changed).values(policy=policy))
+
     def all(self) -> list[AccountRow]:
         """All of them, by name."""
         with transaction(self._engine) as session:

@@ -22,7 +22,7 @@ from stylegram.publisher.intake import Intake
 from stylegram.publisher.ledger import Ledger
 from stylegram.publisher.news import News
 from stylegram.publisher.outlets import open_outlet
-from stylegram.publisher.policy import policy_of
+from stylegram.publisher.policy import Policy, policy_of, written
 from stylegram.publisher.publisher import Publisher
 from stylegram.publisher.reception import Reception
 from stylegram.publisher.renditions import Look
@@ -43,6 +43,11 @@ class PublisherService:
     composer: Composer
     pace: Pace
 
+    @property
+    def policy(self) -> Policy:
+        """What the account's posts keep to."""
+        return policy_of(self.settings, is_public=self.outlet.is_public)
+
     def targets(self, stop: threading.Event) -> list[Callable[[], None]]:
         """What runs, each in a thread of its own, until `stop` is set: what takes requests, and what serves them."""
         publisher = self.publisher()
@@ -50,7 +55,6 @@ class PublisherService:
 
     def consumer(self, stop: threading.Event) -> Consumer:
         """What enters requests into the ledger."""
-        approval = self.settings.post_approval
         intake = Intake(
             self.ledger,
             self.accounts,
@@ -58,15 +62,17 @@ class PublisherService:
             self.composer,
             self.broker,
             kinds=self.settings.post_kinds,
-            approval=self.outlet.is_public if approval is None else approval,
+            policy=written(self.policy),
+            approval=self.settings.post_approval,
         )
         return Consumer(self.broker, PUBLISHER_POSTS, intake.handle, stop=stop, on_dead=intake.give_up)
 
     def publisher(self) -> Publisher:
         """What works through the ledger."""
-        policy = policy_of(self.settings, is_public=self.outlet.is_public)
+        policy = self.policy
+        self.accounts.keep_policy(self.outlet.account, written(policy))
         halts = Halts(self.accounts, self.outlet)
-        turns = Turns(self.ledger, self.outlet.account, policy, dry_run=self.settings.dry_run)
+        turns = Turns(self.ledger, self.outlet.account, policy)
         dispatcher = Dispatcher(
             self.ledger,
             turns,
@@ -75,7 +81,6 @@ class PublisherService:
             self.composer,
             policy,
             pace=self.pace,
-            dry_run=self.settings.dry_run,
         )
         news = News(self.ledger, turns, halts, self.outlet, self.broker)
         asks = self.settings.feedback and self.outlet.is_public

@@ -14,6 +14,9 @@ from stylegram.common.errors import NotFound, WrongState
 from stylegram.publisher.ledger import GRID
 from stylegram.publisher.tables import PostRow, PostState
 
+NOT_PUBLISHED = "not-published"
+"""The error code of a post of which a person said that it is not out."""
+
 
 class Decisions:
     """Writes people's decisions into the ledger. Each raises NotFound where there is no such post.
@@ -74,7 +77,7 @@ class Decisions:
                     _tell(post)
 
     def settle(self, key: str, url: str | None) -> None:
-        """Write down what a person found out about a post that needs review.
+        """Write down what a person found out about a post that needs review, or found out later after all.
 
         Args:
             key: the post.
@@ -85,9 +88,10 @@ class Decisions:
         """
         with transaction(self._engine) as session:
             row, _ = _locked(session, key)
-            _require(row, PostState.NEEDS_REVIEW, "needs no review")
+            if url is None or row.error_code != NOT_PUBLISHED:
+                _require(row, PostState.NEEDS_REVIEW, "needs no review")
             if url is None:
-                row.state, row.reason, row.error_code = PostState.FAILED, "Reviewed: it is not out.", "not-published"
+                row.state, row.reason, row.error_code = PostState.FAILED, "Reviewed: it is not out.", NOT_PUBLISHED
             else:
                 row.state, row.reason, row.error_code = PostState.PUBLISHED, None, None
                 row.media_id, row.url = row.media_id or url, url
@@ -130,7 +134,8 @@ def _is_free(row: PostRow) -> bool:
 
 def _require(row: PostRow, state: PostState, what: str) -> None:
     if row.state is not state:
-        is_out = f"it is published, at {row.url}" if row.url else f"it is {row.state.replace('_', ' ')}"
+        stands = "it needs review" if row.state is PostState.NEEDS_REVIEW else f"it is {row.state}"
+        is_out = f"it is published, at {row.url}" if row.url else stands
         raise WrongState(f"Post {row.key} {what}: {is_out}.")
 
 

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -32,8 +32,7 @@ class Desk:
         decisions: what is to become of them.
         accounts: how each stands.
         composer: makes posts; opened when it is needed, as a wrong template is not to keep anybody from the rest.
-        policy: when posts may go out.
-        dry_run: whether the publisher posts nothing.
+        policy: what posts keep to on accounts of which no publisher has written that down.
         command: the whole of a command, given its words, as in "posts list".
     """
 
@@ -42,14 +41,23 @@ class Desk:
     accounts: "Accounts"
     composer: Callable[[], "Composer"]
     policy: "Policy"
-    dry_run: bool
     command: Callable[[str], str]
 
     def turns(self, account: str) -> "Turns":
         """Tells why the account's posts wait."""
         from stylegram.publisher.turns import Turns
 
-        return Turns(self.ledger, account, self.policy, dry_run=self.dry_run)
+        return Turns(self.ledger, account, self.policy_of(account))
+
+    def policy_of(self, account: str) -> "Policy":
+        """What the account's posts keep to, as its publisher has written it down."""
+        from stylegram.common.errors import NotFound
+        from stylegram.publisher.policy import read
+
+        with suppress(NotFound, ValueError):
+            if text := self.accounts.get(account).policy:
+                return read(text)
+        return self.policy
 
     def when(self, time: "datetime | None") -> str | None:
         """The time as people read it, in the zone of the windows."""
@@ -87,7 +95,6 @@ def open_desk(settings: "PublisherSettings", command: Callable[[str], str]) -> I
             composer=lambda: Composer(storage_of(settings), captions_of(settings), look_of(settings)),
             # The outlet itself is not opened: it may want a login.
             policy=policy_of(settings, is_public=urlsplit(settings.publish_url).scheme != "folder"),
-            dry_run=settings.dry_run,
             command=command,
         )
     finally:

@@ -64,9 +64,8 @@ class Dispatcher:
         halts: how the account stands.
         outlet: where posts go.
         composer: makes them.
-        policy: says how long the next one waits.
+        policy: says how long the next one waits, and whether posts are only rehearsed.
         pace: how soon things are tried again.
-        dry_run: do all but hand posts over.
         chance: a number in 0 … 1 each time, for the pauses between posts.
     """
 
@@ -80,7 +79,6 @@ class Dispatcher:
         policy: Policy,
         *,
         pace: Pace | None = None,
-        dry_run: bool = False,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._ledger = ledger
@@ -90,7 +88,6 @@ class Dispatcher:
         self._composer = composer
         self._policy = policy
         self._pace = pace or Pace()
-        self._dry_run = dry_run
         self._chance = chance
         # What the account has said and the database has not heard yet.
         self._out: dict[str, PublishedPost] = {}
@@ -127,7 +124,7 @@ class Dispatcher:
         except Exception as error:
             self._fail_for_defect(hold, row, error)
         else:
-            if not self._dry_run:
+            if not self._policy.dry_run:
                 return post
             self._ledger.release(hold, rehearsed_at=utcnow(), caption=post.caption)
             self._ledger.note(row.key, news=True)
@@ -150,6 +147,8 @@ class Dispatcher:
         except OutcomeUnknown as error:
             _log.warning("outcome_unknown", post=row.key, reason=str(error))
             self._ledger.release(hold, reason=str(error), not_before=utcnow() + self._pace.sightings[0])
+            # It may take minutes to find out, and somebody may wait for a word.
+            self._ledger.note(row.key, news=True)
         except HALTING as error:
             # No attempt at this post: it waits until the account is open again.
             self._ledger.move(hold, PostState.PREPARED, reason=str(error), error_code=error.code)

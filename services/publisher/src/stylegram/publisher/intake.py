@@ -25,7 +25,8 @@ class Intake:
         composer: writes the words, so that a template that fails does so now.
         broker: hears of requests that come to nothing.
         kinds: what a picture is posted as where the request does not say.
-        approval: whether posts of a new account wait for a yes.
+        policy: what the account's posts keep to, as it is written down.
+        approval: whether posts wait for a yes; None leaves that to the account.
     """
 
     def __init__(
@@ -37,7 +38,8 @@ class Intake:
         broker: Broker,
         *,
         kinds: Sequence[PostKind],
-        approval: bool,
+        policy: str,
+        approval: bool | None,
     ) -> None:
         self._ledger = ledger
         self._accounts = accounts
@@ -45,6 +47,7 @@ class Intake:
         self._composer = composer
         self._broker = broker
         self._kinds = kinds
+        self._policy = policy
         self._approval = approval
 
     def handle(self, message: Message, attempt: int) -> None:  # noqa: ARG002  (what a consumer's handler takes)
@@ -56,9 +59,13 @@ class Intake:
         """
         if not isinstance(message, PostRequest):
             raise InvalidMessage(f"The publisher cannot use a message of type '{message.type}'.")
-        account = self._accounts.enter(self._outlet.account, approval=self._approval)
+        name, approval = self._outlet.account, self._approval
+        account = self._accounts.enter(name, approval=self._outlet.is_public if approval is None else approval)
+        self._accounts.keep_policy(name, self._policy)
+        # Of the account's habit and the setting the stricter counts.
+        approved = not (account.approval or approval)
         for kind in _row_kinds(message.kinds or self._kinds):
-            post = self._new(message, kind, approved=not account.approval)
+            post = self._new(message, kind, approved=approved)
             key = self._ledger.enter(post)
             _log.info("post_entered", post=key, kind=kind, approved=post.approved)
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from stylegram.common.database import transaction
 from stylegram.common.errors import StylegramError
@@ -16,6 +16,7 @@ from stylegram.publisher.turns import Turns
 
 _log = structlog.get_logger(__name__)
 _BATCH = 100
+_LOOKED_FOR = "It was handed over, and no answer told whether it is out; it is being looked for on the account."
 _ENDS = (PostState.PUBLISHED, PostState.FAILED, PostState.NEEDS_REVIEW)
 
 
@@ -47,7 +48,7 @@ class News:
             StylegramError: the broker or the database did not answer; what was not told will be.
         """
         # Those first that have ended: of many that wait there may be nothing to say yet.
-        rows = self._new(_ENDS)
+        rows = self._new(_ENDS) + self._new((PostState.COMMITTING,), PostRow.holder.is_(None))
         if nothing_is_due:
             rows += self._new((PostState.PREPARED,))
         prepared = [row for row in rows if row.state is PostState.PREPARED]
@@ -65,13 +66,14 @@ class News:
             _log.info("post_told", post=row.key, kind=row.kind, state=row.state, url=row.url, reason=row.reason)
         return told
 
-    def _new(self, states: Collection[PostState]) -> list[PostRow]:
+    def _new(self, states: Collection[PostState], *conditions: ColumnElement[bool]) -> list[PostRow]:
         """Posts in those states that have news, a batch of them."""
         new = (
             PostRow.account == self._outlet.account,
             PostRow.announced < PostRow.sequence,
             # By the other states: asked for these, SQLite would look through all posts that are so.
             PostRow.state.not_in(frozenset(PostState).difference(states)),
+            *conditions,
         )
         with transaction(self._ledger.engine) as session:
             return list(session.scalars(select(PostRow).where(*new).order_by(PostRow.updated_at).limit(_BATCH)))
@@ -86,6 +88,8 @@ class News:
         if row.state is PostState.PREPARED:
             # Of one whose turn is about to come there will be better news.
             return PostWaiting(job_id=job_id, account=account, post=post, kind=kind, reason=why) if why else None
+        if row.state is PostState.COMMITTING:
+            return PostWaiting(job_id=job_id, account=account, post=post, kind=kind, reason=_LOOKED_FOR)
         return PostFailed(
             job_id=job_id,
             account=account,

@@ -19,8 +19,8 @@ class Outlook:
     """
 
     def __init__(self, desk: Desk, account: AccountRow) -> None:
-        self._desk = desk
         self.account = account
+        self._policy = desk.policy_of(account.account)
         self._due, self._reason, self._first = desk.turns(account.account).prospect()
         self._now = utcnow()
         self.waiting = desk.ledger.posts((PostState.PREPARED,), account=account.account, limit=_MANY)
@@ -28,14 +28,14 @@ class Outlook:
     @property
     def due(self) -> datetime | None:
         """When the next post may go out; None while none may, whenever it is."""
-        return self._due if self.account.state is AccountState.ACTIVE and not self._desk.dry_run else None
+        return self._due if self.account.state is AccountState.ACTIVE and not self._policy.dry_run else None
 
     @property
     def reason(self) -> str:
         """Of `due`, and how many posts are out, as words without a full stop."""
         if self.account.state is not AccountState.ACTIVE:
-            return f"none while the account is {state_words(self.account.state)}"
-        return "none, as this is a dry run" if self._desk.dry_run else self._reason
+            return f"none while the account {self.account.state.words}"
+        return "none, as this is a dry run" if self._policy.dry_run else self._reason
 
     def remark(self, row: PostRow) -> str:
         """What a prepared post waits for, in a few words."""
@@ -44,10 +44,10 @@ class Outlook:
         if row.approved_at is None:
             return "waits for a yes"
         if self.account.state is not AccountState.ACTIVE:
-            return f"waits: the account is {state_words(self.account.state)}"
+            return f"waits: the account {self.account.state.words}"
         if row.not_before is not None and row.not_before > self._now:
             return f"tried again {self.clock(row.not_before)}"
-        if self._desk.dry_run:
+        if self._policy.dry_run:
             return "rehearsed; this is a dry run" if row.rehearsed_at else "waits for its rehearsal"
         if row.key != self._first:
             return "in line"
@@ -55,7 +55,7 @@ class Outlook:
 
     def clock(self, time: datetime) -> str:
         """The time of day, and the day if it is another one than today."""
-        there, today = (each.astimezone(self._desk.policy.timezone) for each in (time, self._now))
+        there, today = (each.astimezone(self._policy.timezone) for each in (time, self._now))
         return f"{there:%H:%M}" if there.date() == today.date() else f"{there:%Y-%m-%d %H:%M}"
 
 

@@ -27,7 +27,9 @@ def own_caption(text: str, key: str) -> str:
     """
     marker = marker_of(key)
     words = "\n".join(line.rstrip() for line in text.splitlines()).strip().removesuffix(marker).rstrip()
-    whole = f"{words}\n\n{marker}" if words else marker
+    if not words:
+        raise InvalidInput("There is no caption in it.", advice="To post without words, a single dot will do.")
+    whole = f"{words}\n\n{marker}"
     if (length := units(whole)) > MAX_LENGTH:
         raise InvalidInput(
             f"The caption has {length} characters with its last line, and Instagram takes {MAX_LENGTH}.",

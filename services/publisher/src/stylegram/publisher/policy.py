@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, TypeAdapter
 from pydantic_settings import NoDecode
 
 from stylegram.common.timezones import timezone_of
@@ -102,6 +102,13 @@ Windows = Annotated[tuple[Window, ...], NoDecode, BeforeValidator(_read_windows)
 """A setting that `windows_of` understands."""
 
 
+def _zone(given: object) -> object:
+    return given if isinstance(given, tzinfo) else timezone_of(str(given))
+
+
+_Timezone = Annotated[tzinfo, PlainValidator(_zone), PlainSerializer(str)]
+
+
 @dataclass(frozen=True)
 class Policy:
     """What an account's posts keep to.
@@ -113,14 +120,16 @@ class Policy:
         spacing: between two posts.
         jitter: share of it, 0 to 1, by which chance makes it longer.
         warm_up: until a new account has the whole budget.
+        dry_run: whether posts are rehearsed, each once, rather than posted.
     """
 
     windows: tuple[Window, ...] = ()
-    timezone: tzinfo = UTC
+    timezone: _Timezone = UTC
     daily_budget: int | None = None
     spacing: timedelta = timedelta(0)
     jitter: float = 0.0
     warm_up: timedelta = timedelta(0)
+    dry_run: bool = False
 
     def budget(self, since: datetime, now: datetime) -> int | None:
         """Posts in the 24 hours before `now` at most: of a new account one, and more and more; None for any number.
@@ -229,6 +238,27 @@ class Policy:
         return datetime.combine(day, time(), self.timezone).astimezone(UTC)
 
 
+_policies = TypeAdapter(Policy)
+
+
+def written(policy: Policy) -> str:
+    """The policy as it is kept, for those who look after posts and do not know the publisher's settings.
+
+    >>> read(written(Policy(daily_budget=3))).daily_budget
+    3
+    """
+    return _policies.dump_json(policy).decode()
+
+
+def read(text: str) -> Policy:
+    """The policy that was written so.
+
+    Raises:
+        ValueError: another version wrote it, which had other words.
+    """
+    return _policies.validate_json(text)
+
+
 def _within_a_day(now: datetime, times: Sequence[datetime]) -> list[datetime]:
     return [then for then in times if then > now - _DAY]
 
@@ -252,4 +282,5 @@ def policy_of(settings: "PublisherSettings", *, is_public: bool) -> Policy:
         spacing=timedelta(minutes=spacing or 0),
         jitter=settings.post_jitter,
         warm_up=timedelta(days=warm_up or 0),
+        dry_run=settings.dry_run,
     )

@@ -192,9 +192,9 @@ def resolve(
     """Say whether a post is out of which nobody knows; `show` tells how to find out."""
     if (published is not None) == not_published:
         raise typer.BadParameter("Give --published URL, or --not-published.")
-    if published is not None:
-        _check_url(published)
     row = _found(desk, key)
+    if published is not None:
+        _check_url(published, row.account)
     desk.decisions.settle(row.key, published)
     if published:
         typer.echo(f"Post {row.key} is published: {published}")
@@ -211,8 +211,9 @@ def caption(
     from stylegram.publisher.own_caption import caption_in, own_caption
 
     row = _found(desk, key)
-    desk.decisions.rewrite(row.key, own_caption(caption_in(file), row.key))
-    typer.echo(f"Post {row.key} has its new caption.")
+    words = own_caption(caption_in(file), row.key)
+    desk.decisions.rewrite(row.key, words)
+    typer.echo(f"Post {row.key} now says:\n\n{words}")
 
 
 def _found(desk: Desk, key: str) -> "PostRow":
@@ -267,8 +268,13 @@ def _age(row: "PostRow") -> str:
     return "now"
 
 
-def _check_url(url: str) -> None:
+def _check_url(url: str, account: str) -> None:
     from urllib.parse import urlsplit
 
-    if urlsplit(url).scheme not in ("http", "https", "file") or not url.isprintable():
-        raise InvalidInput(f"'{url}' is no address.", advice="It looks like https://www.instagram.com/p/….")
+    advice = "It looks like https://www.instagram.com/p/…."
+    given = urlsplit(url)
+    if given.scheme not in ("http", "https", "file") or not url.isprintable():
+        raise InvalidInput(f"'{url}' is no address.", advice=advice)
+    on_instagram = urlsplit(account).scheme in ("instagrapi", "graph")
+    if on_instagram and not f".{given.hostname or ''}".endswith(".instagram.com"):
+        raise InvalidInput(f"'{url}' is not at Instagram, as the account is.", advice=advice)

@@ -28,6 +28,11 @@ class AccountState(StrEnum):
     LOGIN_NEEDED = "login_needed"
     STOPPED = "stopped"
 
+    @property
+    def words(self) -> str:
+        """What is said of an account that is so."""
+        return {"cooling": "is left alone", "login_needed": "waits for a login"}.get(self, f"is {self}")
+
 
 def _words(kind: type[StrEnum]) -> Enum:
     # Plain text with no constraint: a new state is then no migration.
@@ -60,6 +65,8 @@ class AccountRow(Base):
     since: Mapped[datetime] = mapped_column(UtcDateTime)
     # Drawn when the last post went out, as chance is part of it.
     next_post_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # What the publisher keeps to, for those who do not know its settings; see `policy.written`.
+    policy: Mapped[str | None] = mapped_column(Text)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -50,14 +50,12 @@ class Turns:
         ledger: where they are.
         account: whose.
         policy: when posts may go out.
-        dry_run: whether posts are rehearsed rather than posted; each once.
     """
 
-    def __init__(self, ledger: Ledger, account: str, policy: Policy, *, dry_run: bool = False) -> None:
+    def __init__(self, ledger: Ledger, account: str, policy: Policy) -> None:
         self._ledger = ledger
         self._account = account
         self._policy = policy
-        self._dry_run = dry_run
 
     def left(self, states: Collection[PostState]) -> tuple[Hold, PostRow] | None:
         """A post that somebody was at when he died, or whose outcome is to be asked for again.
@@ -125,10 +123,10 @@ class Turns:
             return f"It waits for a yes: stylegram posts approve {row.key}"
         if account.state is not AccountState.ACTIVE:
             until = f" until {account.until:%Y-%m-%d %H:%M} UTC" if account.until else ""
-            return f"The account is {account.state.replace('_', ' ')}{until}: {account.reason}"
+            return f"The account {account.state.words}{until}: {account.reason}"
         if row.not_before and row.not_before > now + _SOON:
             return f"It is tried again at {row.not_before:%H:%M:%S} UTC: {row.reason}"
-        return "This is a dry run, which posts nothing." if self._dry_run else None
+        return "This is a dry run, which posts nothing." if self._policy.dry_run else None
 
     def _held(self, session: Session, row: PostRow | None) -> tuple[Hold, PostRow] | None:
         if row is None:
@@ -166,7 +164,7 @@ class Turns:
             free(),
             _ripe(),
         )
-        if self._dry_run:
+        if self._policy.dry_run:
             # Once each; in what order does not matter.
             turn: ColumnElement[bool] = PostRow.rehearsed_at.is_(None)
         else:

@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("approval", sa.Boolean(), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("next_post_at", sa.DateTime(timezone=True)),
+        sa.Column("policy", sa.Text()),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
     )
     with op.batch_alter_table("posts") as posts:
