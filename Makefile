@@ -44,8 +44,8 @@ test: setup servers ## Run all tests but the chaos
 servers:
 	@.ci/install-servers
 
-chaos: setup servers ## Break everything at random under load, jobs and syncs; ten minutes
-	@STYLEGRAM_CHAOS_SEEDS=1,2,3 STYLEGRAM_CHAOS_JOBS=300 STYLEGRAM_CHAOS_PICTURES=20 STYLEGRAM_CHAOS_FILES=10000 \
+chaos: setup servers ## Break everything at random under load: jobs, syncs and posts; a quarter of an hour
+	@STYLEGRAM_CHAOS_SEEDS=1,2,3 STYLEGRAM_CHAOS_JOBS=300 STYLEGRAM_CHAOS_PICTURES=20 STYLEGRAM_CHAOS_FILES=10000 STYLEGRAM_CHAOS_POSTS=1000 \
 		$(BIN)/python -m pytest -s tests/chaos
 
 lint: $(STAMP) ## Check style, types and who imports whom

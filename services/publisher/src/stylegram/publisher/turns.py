@@ -119,11 +119,14 @@ class Turns:
         """What it waits for beside the account's time."""
         if row.request is None or account is None:
             return "It was asked for by an older version, and goes on when it is asked for again."
-        if row.approved_at is None:
-            return f"It waits for a yes: stylegram posts approve {row.key}"
+        rests = ""
         if account.state is not AccountState.ACTIVE:
             until = f" until {account.until:%Y-%m-%d %H:%M} UTC" if account.until else ""
-            return f"The account {account.state.words}{until}: {account.reason}"
+            rests = f"The account {account.state.words}{until}: {account.reason}"
+        if row.approved_at is None:
+            return f"{rests} It waits for a yes: stylegram posts approve {row.key}".lstrip()
+        if rests:
+            return rests
         if row.not_before and row.not_before > now + _SOON:
             return f"It is tried again at {row.not_before:%H:%M:%S} UTC: {row.reason}"
         return "This is a dry run, which posts nothing." if self._policy.dry_run else None
