@@ -37,8 +37,10 @@ PORT ?= $(or $(STYLEGRAM_HTTP_PORT),8000)
 run: samples ## Serve the pages and the API on http://127.0.0.1:8000; PORT=8001 takes another port
 	@$(BIN)/stylegram serve --photos $(PHOTOS) --styles $(STYLES) --state $(DEMO) --port $(PORT)
 
-test: setup servers ## Run all tests but the chaos
-	@$(BIN)/python -m pytest --ignore=tests/chaos
+# A file of tests is one process's, with servers of its own.
+TEST_PROCESSES ?= 2
+test: setup servers ## Run all tests but the chaos, on two processes
+	@$(BIN)/python -m pytest --ignore=tests/chaos --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 # RabbitMQ, PostgreSQL and OpenSSL, from which tests start servers of their own; as root they are installed where absent.
 servers:

@@ -11,6 +11,10 @@ import postgres_server
 from postgres_server import PostgresServer
 from rabbitmq_node import RabbitNode, find_server
 
+# A console that is made while both are set keeps that size for good, and workers are started with them.
+for _name in ("COLUMNS", "LINES"):
+    os.environ.pop(_name, None)
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "every_database: runs on SQLite and on PostgreSQL, by `database_url`")

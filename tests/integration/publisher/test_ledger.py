@@ -85,7 +85,7 @@ def test_only_one_holds_a_post(ledger: Ledger) -> None:
     assert hold(ledger, key)
 
 
-@pytest.mark.parametrize("target", set(PostState))
+@pytest.mark.parametrize("target", list(PostState))
 def test_published_is_the_end(ledger: Ledger, target: PostState) -> None:
     key = enter(ledger)
     held = hold(ledger, key)

@@ -427,6 +427,7 @@ def test_what_may_be_seen_is_found_wherever_there_is_anything_to_be_seen(evidenc
         for where in (
             "what `posts show` said",
             "what `posts list` said",
+            "what `posts caption` said",
             "what `account show` said",
             "the publisher's log",
             "table posts",
