@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from stylegram.common.service import read_settings
-from stylegram.publisher.policy import Policy, Window, Windows, policy_of, windows_of
+from stylegram.publisher.policy import Policy, Window, Windows, windows_of
 from stylegram.publisher.settings import PublisherSettings
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -339,10 +339,10 @@ def test_people_are_told_why_a_post_waits(
 
 def test_a_public_account_is_careful_unless_somebody_says_otherwise() -> None:
     chosen = read_settings(PublisherSettings, timezone="Europe/Berlin", post_windows="08:00-11:00")
-    public = policy_of(chosen, is_public=True)
+    public = chosen.policy(is_public=True)
     assert public == Policy(windows_of("08:00-11:00"), BERLIN, 3, 2 * HOUR, 0.3, 14 * DAY)
-    assert policy_of(chosen, is_public=False) == Policy(windows_of("08:00-11:00"), BERLIN, None, 0 * HOUR, 0.3)
+    assert chosen.policy(is_public=False) == Policy(windows_of("08:00-11:00"), BERLIN, None, 0 * HOUR, 0.3)
     bold = {"post_daily_budget": 9, "post_spacing_minutes": 0, "post_warm_up_days": 0, "post_jitter": 0}
     said = read_settings(PublisherSettings, **bold)
     for is_public in (True, False):
-        assert policy_of(said, is_public=is_public) == Policy((), UTC, 9)
+        assert said.policy(is_public=is_public) == Policy((), UTC, 9)

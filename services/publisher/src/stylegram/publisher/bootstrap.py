@@ -22,7 +22,7 @@ from stylegram.publisher.intake import Intake
 from stylegram.publisher.ledger import Ledger
 from stylegram.publisher.news import News
 from stylegram.publisher.outlets import open_outlet
-from stylegram.publisher.policy import Policy, policy_of, written
+from stylegram.publisher.policy import Policy, written
 from stylegram.publisher.publisher import Publisher
 from stylegram.publisher.reception import Reception
 from stylegram.publisher.renditions import Look
@@ -46,7 +46,7 @@ class PublisherService:
     @property
     def policy(self) -> Policy:
         """What the account's posts keep to."""
-        return policy_of(self.settings, is_public=self.outlet.is_public)
+        return self.settings.policy(is_public=self.outlet.is_public)
 
     def targets(self, stop: threading.Event) -> list[Callable[[], None]]:
         """What runs, each in a thread of its own, until `stop` is set: what takes requests, and what serves them."""

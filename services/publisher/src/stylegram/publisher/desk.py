@@ -83,7 +83,6 @@ def open_desk(settings: "PublisherSettings", command: Callable[[str], str]) -> I
     from stylegram.publisher.composer import Composer
     from stylegram.publisher.decisions import Decisions
     from stylegram.publisher.ledger import Ledger
-    from stylegram.publisher.policy import policy_of
 
     engine = open_database(settings.database_url.get_secret_value())
     try:
@@ -94,7 +93,7 @@ def open_desk(settings: "PublisherSettings", command: Callable[[str], str]) -> I
             accounts=Accounts(engine),
             composer=lambda: Composer(storage_of(settings), captions_of(settings), look_of(settings)),
             # The outlet itself is not opened: it may want a login.
-            policy=policy_of(settings, is_public=urlsplit(settings.publish_url).scheme != "folder"),
+            policy=settings.policy(is_public=urlsplit(settings.publish_url).scheme != "folder"),
             command=command,
         )
     finally:

@@ -14,15 +14,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, TypeAdapter
 from pydantic_settings import NoDecode
 
 from stylegram.common.timezones import timezone_of
-
-if TYPE_CHECKING:
-    from stylegram.publisher.settings import PublisherSettings
 
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
@@ -34,9 +31,6 @@ _WINDOW = re.compile(
     r"(?P<start>(?:[01]?\d|2[0-3]):[0-5]\d)\s*[-–]\s*(?P<end>(?:[01]?\d|2[0-3]):[0-5]\d|24:00)",
     re.IGNORECASE | re.ASCII,
 )
-
-# What a public account gets where nobody says otherwise.
-_PUBLIC_BUDGET, _PUBLIC_SPACING_MINUTES, _PUBLIC_WARM_UP_DAYS = 3, 120.0, 14.0
 
 
 @dataclass(frozen=True)
@@ -261,26 +255,3 @@ def read(text: str) -> Policy:
 
 def _within_a_day(now: datetime, times: Sequence[datetime]) -> list[datetime]:
     return [then for then in times if then > now - _DAY]
-
-
-def policy_of(settings: "PublisherSettings", *, is_public: bool) -> Policy:
-    """The policy that the settings make.
-
-    Args:
-        settings: the publisher's.
-        is_public: whether carelessness could cost the account; a folder takes what comes, where nobody says otherwise.
-    """
-    budget, spacing, warm_up = settings.post_daily_budget, settings.post_spacing_minutes, settings.post_warm_up_days
-    if is_public:
-        budget = _PUBLIC_BUDGET if budget is None else budget
-        spacing = _PUBLIC_SPACING_MINUTES if spacing is None else spacing
-        warm_up = _PUBLIC_WARM_UP_DAYS if warm_up is None else warm_up
-    return Policy(
-        windows=settings.post_windows,
-        timezone=timezone_of(settings.timezone),
-        daily_budget=budget,
-        spacing=timedelta(minutes=spacing or 0),
-        jitter=settings.post_jitter,
-        warm_up=timedelta(days=warm_up or 0),
-        dry_run=settings.dry_run,
-    )

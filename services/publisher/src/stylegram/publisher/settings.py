@@ -2,6 +2,7 @@
 
 import os
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,10 +11,13 @@ from pydantic_settings import NoDecode
 
 from stylegram.common.messages import PostKind
 from stylegram.common.settings import Settings
-from stylegram.common.timezones import TimezoneName
+from stylegram.common.timezones import TimezoneName, timezone_of
 from stylegram.publisher.captions import Language
-from stylegram.publisher.policy import Windows
+from stylegram.publisher.policy import Policy, Windows
 from stylegram.publisher.renditions import Fit, PostFormat
+
+# What a public account gets where nobody says otherwise.
+_PUBLIC_BUDGET, _PUBLIC_SPACING_MINUTES, _PUBLIC_WARM_UP_DAYS = 3, 120.0, 14.0
 
 
 def _read_kinds(value: object) -> object:
@@ -113,6 +117,28 @@ class PublisherSettings(Settings):
         description="Where the Graph API answers; https://graph.instagram.com for accounts that log in with Instagram.",
     )
     graph_version: str = Field("v23.0", pattern=r"^v\d+\.\d+$", description="Version of the Graph API.")
+
+    def policy(self, *, is_public: bool) -> Policy:
+        """What an account's posts keep to.
+
+        Args:
+            is_public: whether carelessness could cost the account; a folder takes what comes, where nobody says
+                otherwise.
+        """
+        budget, spacing, warm_up = self.post_daily_budget, self.post_spacing_minutes, self.post_warm_up_days
+        if is_public:
+            budget = _PUBLIC_BUDGET if budget is None else budget
+            spacing = _PUBLIC_SPACING_MINUTES if spacing is None else spacing
+            warm_up = _PUBLIC_WARM_UP_DAYS if warm_up is None else warm_up
+        return Policy(
+            windows=self.post_windows,
+            timezone=timezone_of(self.timezone),
+            daily_budget=budget,
+            spacing=timedelta(minutes=spacing or 0),
+            jitter=self.post_jitter,
+            warm_up=timedelta(days=warm_up or 0),
+            dry_run=self.dry_run,
+        )
 
 
 def default_session_file(username: str) -> Path:
