@@ -194,6 +194,13 @@ def test_the_command_that_says_yes_finds_the_state_folder() -> None:
     assert what_the_post_waits_for(job(post_state="waiting", post_reason=due), Path("/my state")) == due
 
 
+def test_that_several_posts_wait_is_said() -> None:
+    waiting = {"kind": "photo", "state": "waiting", "reason": "It waits for a yes.", "said_at": NOW}
+    asked = job(post_state="waiting", post_reason="It waits for a yes.", posts={"a": waiting, "b": waiting})
+    words = what_the_post_waits_for(asked, Path("/state"))
+    assert words == "It waits for a yes. (one of 2: stylegram posts list --state /state)"
+
+
 def test_a_job_of_a_paused_queue_says_so_and_what_to_do() -> None:
     shown = written(print_job, job(), "stylizer.batch", width=80, terminal=True)
     assert "  waits: its queue stylizer.batch is paused (stylegram queue resume stylizer)\n" in shown

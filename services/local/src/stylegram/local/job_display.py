@@ -59,8 +59,10 @@ def show_progress(stage: Stage, job: Job) -> None:
 
 def what_the_post_waits_for(job: Job, state: Path) -> str:
     """The publisher's words; a command in them, which gives the yes, finds the state folder."""
-    reason = job.post_reason or ""
-    return f"{reason} --state {shlex.quote(str(state))}" if _COMMAND.search(reason) else reason
+    reason, there = job.post_reason or "", f"--state {shlex.quote(str(state))}"
+    words = f"{reason} {there}" if _COMMAND.search(reason) else reason
+    waiting = sum(post.state == "waiting" for post in job.posts.values())
+    return f"{words} (one of {waiting}: stylegram posts list {there})" if waiting > 1 else words
 
 
 def table_of(jobs: Sequence[Job], width: int) -> Table:
