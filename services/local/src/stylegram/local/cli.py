@@ -6,6 +6,7 @@ needs none of it.
 """
 
 import itertools
+import os
 import random
 import sys
 from collections.abc import Callable
@@ -100,6 +101,13 @@ def main() -> None:
         raise
 
 
+def _warn_of_unknown_settings() -> None:
+    from stylegram.local.unknown_settings import unknown_settings
+
+    for words in unknown_settings(os.environ):
+        stderr.print(words, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
 def _fail(error: StylegramError, code: int) -> None:
     stderr.print(f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)
@@ -124,6 +132,7 @@ def daily(
     from stylegram.local.house import House
     from stylegram.local.job_display import what_the_post_waits_for
 
+    _warn_of_unknown_settings()
     house = House(state, photos, styles)
     try:
         with house.log.open("a", encoding="utf-8") as log, Stages(stderr) as stages:
@@ -175,6 +184,7 @@ def serve(
         stdout.print(f"Stylegram is at {url}; Ctrl-C ends it.", soft_wrap=True, highlight=False)
         stdout.print(f"Its log is {log}.", soft_wrap=True, highlight=False, markup=False)
 
+    _warn_of_unknown_settings()
     serve_house(
         state,
         photos,
