@@ -5,13 +5,26 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 from alembic import command, context
 from alembic.config import Config
-from sqlalchemy import DateTime, Dialect, Double, Engine, MetaData, TypeDecorator, create_engine, event, func, select
+from sqlalchemy import (
+    DateTime,
+    Dialect,
+    Double,
+    Engine,
+    Enum,
+    MetaData,
+    TypeDecorator,
+    create_engine,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -152,6 +165,14 @@ class FiniteDouble(TypeDecorator[float]):
     def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:  # noqa: ARG002
         """None for what is not finite."""
         return value if value is not None and math.isfinite(value) else None
+
+
+def words_of(kind: type[StrEnum]) -> Enum:
+    """The type of a column that has one of the words, of 16 characters at most.
+
+    Plain text with no constraint: a new word is then no migration.
+    """
+    return Enum(kind, native_enum=False, length=16, values_callable=lambda words: [word.value for word in words])
 
 
 def migrate(engine: Engine, service: str) -> None:

@@ -8,7 +8,6 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
-    Enum,
     ForeignKey,
     Index,
     MetaData,
@@ -19,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
-from stylegram.common.database import FiniteDouble, UtcDateTime
+from stylegram.common.database import FiniteDouble, UtcDateTime, words_of
 from stylegram.common.messages import Priority
 from stylegram.common.records import Role
 
@@ -46,11 +45,6 @@ class PostState(StrEnum):
     FAILED = "failed"
 
 
-def _words(kind: type[StrEnum]) -> Enum:
-    # Plain text with no constraint: a new state is then no migration.
-    return Enum(kind, native_enum=False, length=16, values_callable=lambda words: [word.value for word in words])
-
-
 # None is NULL, not the JSON word.
 _JSON = JSON(none_as_null=True)
 
@@ -72,10 +66,10 @@ class Base(DeclarativeBase):
         str: Text,
         datetime: UtcDateTime,
         dict[str, Any]: JSON,
-        Role: _words(Role),
-        JobState: _words(JobState),
-        PostState: _words(PostState),
-        Priority: _words(Priority),
+        Role: words_of(Role),
+        JobState: words_of(JobState),
+        PostState: words_of(PostState),
+        Priority: words_of(Priority),
     }
 
 

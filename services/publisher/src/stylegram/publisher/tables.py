@@ -3,10 +3,10 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Enum, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from stylegram.common.database import UtcDateTime
+from stylegram.common.database import UtcDateTime, words_of
 
 
 class PostState(StrEnum):
@@ -34,11 +34,6 @@ class AccountState(StrEnum):
         return {"cooling": "is left alone", "login_needed": "waits for a login"}.get(self, f"is {self}")
 
 
-def _words(kind: type[StrEnum]) -> Enum:
-    # Plain text with no constraint: a new state is then no migration.
-    return Enum(kind, native_enum=False, length=16, values_callable=lambda words: [word.value for word in words])
-
-
 def _partial(name: str, *columns: str, where: str) -> Index:
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
@@ -53,7 +48,7 @@ class AccountRow(Base):
     __tablename__ = "accounts"
 
     account: Mapped[str] = mapped_column(Text, primary_key=True)
-    state: Mapped[AccountState] = mapped_column(_words(AccountState))
+    state: Mapped[AccountState] = mapped_column(words_of(AccountState))
     reason: Mapped[str | None] = mapped_column(Text)
     # While it is cooling.
     until: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -92,7 +87,7 @@ class PostRow(Base):
     job_id: Mapped[str] = mapped_column(Text)
     # The PostRequest, as JSON; null of a row that an older version left.
     request: Mapped[str | None] = mapped_column(Text)
-    state: Mapped[PostState] = mapped_column(_words(PostState))
+    state: Mapped[PostState] = mapped_column(words_of(PostState))
     caption: Mapped[str | None] = mapped_column(Text)
     alt_text: Mapped[str | None] = mapped_column(Text)
     upload: Mapped[str | None] = mapped_column(Text)
