@@ -306,6 +306,11 @@ class Medium:
     seconds: float | None = None
     cover: bytes | None = None
 
+    @property
+    def ending(self) -> str:
+        """What the name of a file of it ends with, without a dot."""
+        return "mp4" if self.content_type == "video/mp4" else "jpg"
+
 
 @dataclass(frozen=True)
 class Post:

@@ -16,7 +16,7 @@ def write_post(post: Post, folder: Path) -> list[Path]:
     files: dict[str, bytes] = {}
     for number, medium in enumerate(post.media, 1):
         name = post.key if len(post.media) == 1 else f"{post.key}-{number}"
-        files[f"{name}.{'mp4' if medium.content_type == 'video/mp4' else 'jpg'}"] = medium.data
+        files[f"{name}.{medium.ending}"] = medium.data
         if medium.cover:
             files[f"{name}-cover.jpg"] = medium.cover
     files[f"{post.key}.txt"] = post.caption.encode()

@@ -19,7 +19,6 @@ from stylegram.common.ports import Feedback, Medium, Post, PublishedPost, Sought
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 # What an older version left has no kind in its name.
 _NAME = re.compile(rf"\d{{4}}-\d\d-\d\d-(?:(?:{'|'.join(PostKind)})(?:-\d)?-)?(?P<key>[A-Za-z0-9_-]{{1,100}}?)")
-_ENDINGS = {"image/jpeg": "jpg", "video/mp4": "mp4"}
 # What the file is called that says that the post is out: its only picture, the first of several, or its film.
 _COMMITS = (".jpg", ".1.jpg", ".mp4")
 
@@ -134,7 +133,7 @@ def _files(post: Post) -> Mapping[str, bytes]:
 
 def _medium(medium: Medium, number: str) -> dict[str, bytes]:
     cover = {f"{number}.cover.jpg": medium.cover} if medium.cover else {}
-    return cover | {f"{number}.{_ENDINGS[medium.content_type]}": medium.data}
+    return cover | {f"{number}.{medium.ending}": medium.data}
 
 
 def _check(key: str) -> None:
