@@ -58,15 +58,17 @@ class Composer:
             Unavailable: the storage did not answer.
         """
         request = request_of(row)
-        words = self.words(request, row.kind, row.key) if row.caption is None else None
-        caption, alt_text = (words.caption, words.alt_text) if words else (row.caption or "", row.alt_text or "")
+        if row.caption is None:
+            words = self.words(request, row.kind, row.key)
+        else:
+            words = Words(row.caption, row.alt_text or "")
         record = self._storage.read(request.record)
         pictures = _StoredPictures(self._storage, request, record)
         return Post(
             key=row.key,
             kind=kind_of(row.kind),
-            media=render(row.kind, pictures, self._look, alt_text),
-            caption=caption,
+            media=render(row.kind, pictures, self._look, words.alt_text),
+            caption=words.caption,
             marker=marker_of(row.key),
             record=record,
             tile=int(row.kind.removeprefix(GRID)) if row.kind.startswith(GRID) else None,

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
-from stylegram.common.errors import NotFound, WrongState
-from stylegram.publisher.ledger import GRID
+from stylegram.common.errors import WrongState
+from stylegram.publisher.ledger import GRID, row_of
 from stylegram.publisher.tables import PostRow, PostState
 
 NOT_PUBLISHED = "not-published"
@@ -114,9 +114,7 @@ class Decisions:
 
 def _locked(session: Session, key: str) -> tuple[PostRow, Sequence[PostRow]]:
     """The post, and with it the tiles of its grid if it is one of them."""
-    row = session.get(PostRow, key)
-    if row is None:
-        raise NotFound(f"The ledger has no post '{key}'.")
+    row = row_of(session, key)
     wanted = select(PostRow).where(PostRow.account == row.account, PostRow.artifact == row.artifact)
     one = PostRow.kind.startswith(GRID) if row.kind.startswith(GRID) else PostRow.key == key
     wanted = wanted.where(one).order_by(PostRow.key).with_for_update()

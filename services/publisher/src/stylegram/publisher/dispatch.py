@@ -126,8 +126,7 @@ class Dispatcher:
         else:
             if not self._policy.dry_run:
                 return post
-            self._ledger.release(hold, rehearsed_at=utcnow(), caption=post.caption)
-            self._ledger.note(row.key, news=True)
+            self._ledger.release(hold, news=True, rehearsed_at=utcnow(), caption=post.caption)
             _log.info("rehearsed", post=row.key, kind=row.kind, media=len(post.media))
         return None
 
@@ -146,9 +145,9 @@ class Dispatcher:
                 published = self._commit(post, upload)
         except OutcomeUnknown as error:
             _log.warning("outcome_unknown", post=row.key, reason=str(error))
-            self._ledger.release(hold, reason=str(error), not_before=utcnow() + self._pace.sightings[0])
             # It may take minutes to find out, and somebody may wait for a word.
-            self._ledger.note(row.key, news=True)
+            soon = utcnow() + self._pace.sightings[0]
+            self._ledger.release(hold, news=True, reason=str(error), not_before=soon)
         except HALTING as error:
             # No attempt at this post: it waits until the account is open again.
             self._ledger.move(hold, PostState.PREPARED, reason=str(error), error_code=error.code)

@@ -181,7 +181,7 @@ class Ledger:
             NotFound: no post has that key.
         """
         with transaction(self.engine) as session:
-            return _get(session, key)
+            return row_of(session, key)
 
     def find(self, prefix: str) -> PostRow:
         """The one post whose key begins so.
@@ -240,11 +240,11 @@ class Ledger:
         statement = statement.values(holder=hold.holder, held_until=utcnow() + self.hold_for)
         return hold if _changed(session.execute(statement)) else None
 
-    def release(self, hold: Hold, **facts: Unpack[Facts]) -> None:
-        """Let others work on the post, which stays in its state."""
+    def release(self, hold: Hold, *, news: bool = False, **facts: Unpack[Facts]) -> None:
+        """Let others work on the post, which stays in its state; see `note` for the rest."""
         statement = update(PostRow).where(PostRow.key == hold.key, PostRow.holder == hold.holder)
         with transaction(self.engine) as session:
-            session.execute(statement.values(holder=None, held_until=None, **facts))
+            session.execute(statement.values(holder=None, held_until=None, **facts, **_told(news)))
 
     def move(self, hold: Hold, state: PostState, **facts: Unpack[Facts]) -> bool:
         """Bring the post into `state`; False, and nothing happened, if the hold is lost.
@@ -284,9 +284,8 @@ class Ledger:
             news: whether others hear of it.
             facts: columns to write.
         """
-        told: dict[str, Any] = {"sequence": PostRow.sequence + 1} if news else {}
         with transaction(self.engine) as session:
-            session.execute(update(PostRow).where(PostRow.key == key).values(**facts, **told))
+            session.execute(update(PostRow).where(PostRow.key == key).values(**facts, **_told(news)))
 
     def _move(
         self,
@@ -309,14 +308,13 @@ class Ledger:
     ) -> bool:
         now = utcnow()
         at_work = state in AT_WORK and holder is not None
-        told = {"sequence": PostRow.sequence + 1} if state in _NEWS else {}
         statement = update(PostRow).where(PostRow.key == key, *conditions)
         statement = statement.values(
             state=state,
             updated_at=now,
             holder=holder if at_work else None,
             held_until=now + self.hold_for if at_work else None,
-            **told,
+            **_told(state in _NEWS),
             **facts,
         )
         return _changed(session.execute(statement))
@@ -327,7 +325,16 @@ def free() -> ColumnElement[bool]:
     return or_(PostRow.holder.is_(None), PostRow.held_until < utcnow())
 
 
-def _get(session: Session, key: str) -> PostRow:
+def _told(news: bool) -> dict[str, Any]:
+    return {"sequence": PostRow.sequence + 1} if news else {}
+
+
+def row_of(session: Session, key: str) -> PostRow:
+    """The post, within a transaction.
+
+    Raises:
+        NotFound: no post has that key.
+    """
     row = session.get(PostRow, key)
     if row is None:
         raise NotFound(f"The ledger has no post '{key}'.")

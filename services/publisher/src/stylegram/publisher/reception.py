@@ -1,5 +1,6 @@
 """How posts are taken: read back on a slow schedule, and told to whoever keeps the runs' record."""
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 import structlog
@@ -90,13 +91,7 @@ class Reception:
 
     def _keep(self, row: PostRow, feedback: Feedback) -> None:
         now = utcnow()
-        counts = {
-            "likes": feedback.likes,
-            "comments": feedback.comments,
-            "reach": feedback.reach,
-            "saves": feedback.saves,
-            "shares": feedback.shares,
-        }
+        counts = asdict(feedback)
         # Told before it is kept: told twice does no harm, and not at all would be a loss.
         self._broker.publish(
             PostFeedback(job_id=row.job_id, account=row.account, post=row.key, kind=row.kind, read_at=now, **counts)
