@@ -13,11 +13,11 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from ingest_samples import FAST, add_asset, open_ingest
+from stylegram.common.http.server import listen, serve, url_of
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.records import AssetReference, Role
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.app import create_app
-from stylegram.ingest.http.server import listen, serve, url_of
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 TOKEN = "a-token-that-nobody-guesses"
@@ -70,15 +70,16 @@ def wait_for_sync(client: TestClient) -> dict[str, Any]:
 
 
 @contextmanager
-def serving(app: FastAPI, stop: threading.Event | None = None) -> Iterator[httpx2.Client]:
+def serving(app: FastAPI, stop: threading.Event | None = None, port: int = 0) -> Iterator[httpx2.Client]:
     """A client of the app behind a real server, which has ended when the context has.
 
     Args:
         app: from `create_app`.
         stop: ends the server earlier.
+        port: a free one; any where 0.
     """
     stop = stop or threading.Event()
-    listener = listen("127.0.0.1", 0)
+    listener = listen("127.0.0.1", port)
     url = url_of(listener)
     thread = threading.Thread(target=serve, args=(app, listener, stop))
     thread.start()

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import pytest
 
 from ingest_samples import FAST, add_asset, completed
+from stylegram.common.http.server import listen, serve, url_of
 from stylegram.common.messages import JobFailed, JobProgress, JobStarted, Message, Priority
 from stylegram.common.records import Role
 from stylegram.ingest.bootstrap import Ingest, bootstrap
 from stylegram.ingest.http.app import create_app
-from stylegram.ingest.http.server import listen, serve, url_of
 from stylegram.ingest.schemas import Job
 from stylegram.local.cli import main
 from stylegram.local.state_folder import ingest_settings

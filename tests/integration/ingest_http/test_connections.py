@@ -12,11 +12,11 @@ import pytest
 
 from ingest_http import TOKEN, serving, submission
 from ingest_samples import FAST, png
+from stylegram.common.http import connections
 from stylegram.common.messages import JobStarted
 from stylegram.common.records import AssetReference, Role
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.events import EventHandler
-from stylegram.ingest.http import connections
 from stylegram.ingest.http.app import create_app
 
 Pair = tuple[AssetReference, AssetReference]

@@ -23,12 +23,13 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 from ingest_http import TOKEN
 from ingest_samples import FAST, add_asset, completed, encoded, open_ingest, png, quarters
 from stylegram.common import artifacts
+from stylegram.common.http import system
 from stylegram.common.messages import CancelJob, JobCancelled, JobFailed, JobStarted, Message
 from stylegram.common.records import Role
 from stylegram.common.topology import INGEST_EVENTS, QUEUES
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.events import EventHandler
-from stylegram.ingest.http import assets, jobs, queues, system
+from stylegram.ingest.http import assets, jobs, queues
 from stylegram.ingest.http.app import create_app
 
 _MORE = os.environ.get("STYLEGRAM_FUZZ_EXAMPLES")

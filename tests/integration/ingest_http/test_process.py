@@ -14,6 +14,7 @@ import pytest
 
 from ingest_http import TOKEN
 from ingest_samples import folder_url, png
+from service_processes import free_port, process_of, wait_until_ready
 
 OTHER = "another-token-for-somebody"
 
@@ -75,12 +76,36 @@ def test_it_serves_the_api_until_it_is_told_to_stop(tmp_path: Path) -> None:
         assert process.wait(20) == 0
 
 
+def test_what_is_asked_about_the_record_goes_to_the_logger(tmp_path: Path) -> None:
+    port, of_the_logger = free_port(), "a-token-that-only-ingest-knows"
+    loggers = {
+        "DATABASE_URL": f"sqlite:///{tmp_path}/logger.sqlite",
+        "BROKER_URL": f"sqlite://{tmp_path}/state/broker.sqlite",
+        "HTTP_PORT": str(port),
+        "API_TOKENS": of_the_logger,
+    }
+    with process_of("stylegram.logger", loggers) as logger:
+        wait_until_ready(port, logger)
+        known = {"LOGGER_URL": f"http://127.0.0.1:{port}", "LOGGER_TOKEN": of_the_logger, "API_TOKENS": TOKEN}
+        with service(tmp_path, **known) as (_, url), httpx2.Client(base_url=url, timeout=20, trust_env=False) as client:
+            client.headers["Authorization"] = f"Bearer {TOKEN}"
+            assert client.get("/v1/runs").json()["items"] == []
+            assert client.get("/v1/runs/nobody").status_code == 404
+            logger.kill()
+            logger.wait()
+            assert client.get("/v1/runs").status_code == 503
+            assert client.get("/readyz").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
         ({"HTTP_HOST": "0.0.0.0"}, "Stylegram cannot listen on '0.0.0.0' without tokens"),
         ({"API_TOKENS": "hunter2"}, "too short"),
         ({"BROKER_URL": "carrier-pigeon://"}, "No broker adapter for 'carrier-pigeon:'"),
+        ({"LOGGER_URL": "http://me:hunter2@logger"}, "STYLEGRAM_LOGGER_URL: it is no address of an API"),
+        ({"LOGGER_URL": "http://logger:8001/?all"}, "STYLEGRAM_LOGGER_URL: it ends before any ?"),
+        ({"EXPLORATION_RATE": "20"}, "STYLEGRAM_EXPLORATION_RATE"),
     ],
 )
 def test_a_setting_that_is_wrong_ends_it_at_once(tmp_path: Path, settings: dict[str, str], words: str) -> None:

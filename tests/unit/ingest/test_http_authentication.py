@@ -6,8 +6,8 @@ from fastapi.testclient import TestClient
 
 from ingest_http import TOKEN, open_client
 from ingest_samples import open_ingest
+from stylegram.common.http.authentication import Tokens
 from stylegram.ingest.bootstrap import Ingest
-from stylegram.ingest.http.authentication import Tokens
 
 OTHER = "another-token-for-somebody"
 PLACES = ("/", "/v1/jobs", "/v1/nothing", "/static/stylegram.css", "/openapi.json")

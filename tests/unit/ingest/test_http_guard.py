@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from ingest_http import open_client, wait_for_sync
 from ingest_samples import open_ingest
 from stylegram.common.errors import ConfigurationError, Unavailable
-from stylegram.ingest.http.server import listen, url_of
+from stylegram.common.http.server import listen, url_of
 
 OWN = {"Origin": "http://127.0.0.1:8000"}
 

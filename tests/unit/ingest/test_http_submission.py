@@ -56,6 +56,16 @@ def test_assets_can_be_named_instead(client: TestClient, pair: Pair) -> None:
     assert (job.content, job.style, job.start_image) == (*pair, None)
 
 
+def test_a_job_may_be_a_trial_of_a_study(client: TestClient, pair: Pair) -> None:
+    content, style = pair
+    job = submitted(client, {"content": content.sha256, "style": style.sha256, "trial": "autumn/7"})
+    assert job.trial == "autumn/7"
+    by_json = client.post("/v1/jobs", json=submission(pair, trial="autumn/8"))
+    assert Job.model_validate(by_json.json()).trial == "autumn/8"
+    for trial in ("autumn", "autumn/", "/7", "autumn/seven", "a/b/7", "a" * 200 + "/7"):
+        assert client.post("/v1/jobs", json=submission(pair, trial=trial)).status_code == 422, trial
+
+
 def test_a_job_may_have_more_pictures(client: TestClient, ingest: Ingest, pair: Pair) -> None:
     content, style = pair
     third = add_asset(ingest, Role.STYLE, 3)

@@ -3,9 +3,10 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from ingest_samples import SIZE, encoded, noise
+from ingest_samples import SIZE, encoded, noise, quarters
 from stylegram.common import images
 from stylegram.common.errors import InvalidImage
+from stylegram.common.picture_features import measure_features
 from stylegram.ingest import hygiene
 
 
@@ -33,6 +34,15 @@ def test_a_picture_is_turned_as_the_judge_says(degrees: int, turn: Image.Transpo
     with Image.open(BytesIO(cleaned.data)) as image:
         assert image.tobytes() == noise().transpose(turn).tobytes()
         assert (cleaned.turned, cleaned.width, cleaned.height) == (degrees, *image.size)
+
+
+@pytest.mark.parametrize("format_", ["PNG", "JPEG"])
+def test_what_is_stored_is_measured(format_: str) -> None:
+    data = encoded(quarters(), format_)
+    for cleaned in (hygiene.clean(data), hygiene.clean(data, lambda pixels: 90)):
+        with Image.open(BytesIO(cleaned.data)) as image:
+            assert cleaned.features == measure_features(image)
+        assert cleaned.features["colorfulness"] > 0.3
 
 
 def test_what_the_judge_finds_upright_stays_as_it_is() -> None:

@@ -6,11 +6,12 @@ from contextlib import ExitStack
 import structlog
 
 from stylegram.common.health import Health
+from stylegram.common.http.server import listen, url_of
+from stylegram.common.http.server import serve as serve_http
 from stylegram.common.service import Service, Target, serve
 from stylegram.ingest.bootstrap import bootstrap
 from stylegram.ingest.http.app import create_app
-from stylegram.ingest.http.server import listen, url_of
-from stylegram.ingest.http.server import serve as serve_http
+from stylegram.ingest.http.forwarding import LoggerAddress, forwarding_part
 from stylegram.ingest.settings import IngestSettings
 
 _log = structlog.get_logger(__name__)
@@ -31,6 +32,7 @@ def build(settings: IngestSettings, health: Health) -> Service:
         unless_all_goes_well.callback(ingest.close)
         app = create_app(
             ingest,
+            forwarding_part(LoggerAddress(settings.logger_url, settings.logger_token, settings.logger_seconds)),
             daily=settings.daily_hyperparameters,
             tokens=tokens,
             max_upload_megabytes=settings.max_upload_megabytes,

@@ -1,26 +1,16 @@
 """What callers see of the tables: immutable, and good beyond the transaction that read it."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    WithJsonSchema,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import Priority
 from stylegram.common.records import AssetReference, Role
+from stylegram.common.schemas import Instant, Sha256
 from stylegram.ingest.posts import JobPost
 from stylegram.ingest.tables import UNFINISHED, JobState, PostState
-
-_Item = TypeVar("_Item")
 
 
 def _none_given(value: object) -> object:
@@ -31,16 +21,8 @@ def _none_known(value: object) -> object:
     return {} if value is None else value
 
 
-def _in_utc(time: datetime) -> datetime:
-    try:
-        return time.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("the time is beyond the calendar") from None
-
-
-Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A time that somebody asks for; it says its time zone."""
-Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+Trial = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^/\x00-\x1f\x7f]+/[0-9]+$")]
+"""A trial of a study, as in study/number."""
 # Text as the table has it, and as the API describes it.
 _Id = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 
@@ -66,6 +48,7 @@ class Submission(BaseModel):
         description="What an attempt may take, in seconds; the worker's own limit where null."
     )
     retry_of: _Id | None = Field(None, description="The job that this one repeats.")
+    trial: str | None = Field(None, description="The trial that a study wants it for, as in study/number.")
 
 
 class Job(Submission):
@@ -127,15 +110,6 @@ class JobFilter(BaseModel):
     priority: Priority | None = Field(None, description="Who waits for them.")
     created_after: Instant | None = Field(None, description="Submitted then or later.")
     created_before: Instant | None = Field(None, description="Submitted before.")
-
-
-class Page(BaseModel, Generic[_Item]):
-    """A part of a list."""
-
-    model_config = ConfigDict(frozen=True)
-
-    items: list[_Item] = Field(description="In the order that was asked for.")
-    next: str | None = Field(description="The cursor of what follows; null at the end.")
 
 
 class Asset(AssetReference):

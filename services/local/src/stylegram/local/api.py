@@ -7,7 +7,7 @@
 import json
 import string
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -18,11 +18,12 @@ import httpx2
 from pydantic import BaseModel, Field, SecretStr, TypeAdapter, ValidationError
 
 from stylegram.common.errors import ConfigurationError, InvalidInput, NotFound, StylegramError, Unavailable
+from stylegram.common.http.loopback import is_loopback
 from stylegram.common.ports import DeadLetter
+from stylegram.common.schemas import Page
 from stylegram.common.service import read_settings
 from stylegram.common.settings import Settings
-from stylegram.ingest.http.loopback import is_loopback
-from stylegram.ingest.schemas import Job, Page, QueueStatus
+from stylegram.ingest.schemas import Job, QueueStatus
 from stylegram.ingest.sync import SyncRunning
 from stylegram.ingest.syncs import SyncStatus
 
@@ -190,6 +191,11 @@ class Api:
         params = {"requeue": str(requeue).lower()}
         return self._ask(_Letters, "POST", _path("queues", queue, "drain-dead"), params=params).items
 
+    def download(self, path: str, query: Mapping[str, str]) -> Iterator[bytes]:
+        """A file, piece by piece."""
+        with self._answering(path, params=query) as response:
+            yield from response.iter_bytes()
+
     def _look(self, job_id: str) -> Iterator[Job]:
         while not (job := self.job(job_id)).finished:
             yield job
@@ -220,12 +226,17 @@ class Api:
     @contextmanager
     def _stream(self, path: str, headers: dict[str, str]) -> Iterator[httpx2.EventSource]:
         accept = {"Accept": "text/event-stream"}
+        with self._answering(path, headers=headers | accept) as response:
+            yield httpx2.EventSource(response)
+
+    @contextmanager
+    def _answering(self, path: str, **request: Any) -> Iterator[httpx2.Response]:  # noqa: ANN401  (the client's own)
         try:
-            with self._client.stream("GET", path, headers=headers | accept) as response:
+            with self._client.stream("GET", path, **request) as response:
                 if not response.is_success:
                     response.read()
                     raise self._refusal(response)
-                yield httpx2.EventSource(response)
+                yield response
         except httpx2.TransportError as error:
             raise self._unavailable(error) from error
 

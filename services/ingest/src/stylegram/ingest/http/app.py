@@ -7,72 +7,79 @@
 from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from fastapi import Depends, FastAPI
-from starlette.middleware import Middleware
+from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from stylegram.common.health import Check
+from stylegram.common.http.app import Part, assemble
 from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.records import RunRecord
 from stylegram.ingest.bootstrap import Ingest
-from stylegram.ingest.http import assets, jobs, openapi, pages, problems, queues, system
-from stylegram.ingest.http.authentication import Authentication, Tokens
-from stylegram.ingest.http.body_limit import BodyLimit
-from stylegram.ingest.http.dependencies import only_known_queries
-from stylegram.ingest.http.guard import Guard
-from stylegram.ingest.http.head import Head
-from stylegram.ingest.http.headers import Headers
+from stylegram.ingest.http import assets, jobs, pages, queues
 from stylegram.ingest.http.pictures import Pictures
+from stylegram.ingest.http.submission import JobSubmission
+from stylegram.ingest.http.submission_schema import form_schema
+from stylegram.ingest.http.templating import problem_page
 from stylegram.ingest.http.watch import JobWatch
+
+_TAGS = [
+    {"name": "jobs", "description": "Pictures to be painted, and what came of them."},
+    {"name": "assets", "description": "Photographs and paintings."},
+    {"name": "queues", "description": "What runs the jobs: for whoever keeps Stylegram running."},
+]
 
 
 def create_app(
     ingest: Ingest,
-    *,
+    *further: Part,
     daily: Hyperparameters | None = None,
     tokens: Collection[str] = (),
     max_upload_megabytes: float = 64.0,
     alive: Check = lambda: None,
 ) -> FastAPI:
-    """The HTTP face of `ingest`.
-
-    Endpoints are plain functions, which run in a pool of threads: databases, storage and Pillow all block.
+    """The HTTP face of `ingest`; see `assemble`.
 
     Args:
         ingest: the service; whoever opened it closes it.
+        further: what answers at the same address, as another service does on a laptop.
         daily: how the daily picture is painted; the model's defaults where None.
-        tokens: whoever knows one is answered, under whatever name the app is reached; see `IngestSettings.tokens`.
-            Without any, everybody is who asks for a loopback name.
-        max_upload_megabytes: the most that a request's body may have.
-        alive: raises, and at once, where a part of the process has ended that should run.
+        tokens: see `assemble`.
+        max_upload_megabytes: likewise.
+        alive: likewise.
     """
-    middleware = [Middleware(Head), Middleware(Headers), Middleware(Guard, any_host=bool(tokens))]
-    if tokens:
-        middleware.append(Middleware(Authentication, Tokens(tokens)))
-    middleware.append(Middleware(BodyLimit, max_upload_megabytes))
-    app = FastAPI(
+    watch = JobWatch(ingest.changed_jobs)
+    own = Part(
+        routers=[feature.router for feature in (jobs, assets, queues)],
+        further_routers=[pages.router],
+        state={
+            "ingest": ingest,
+            "daily": daily or Hyperparameters(),
+            "pictures": Pictures(ingest.storage),
+            "watch": watch,
+        },
+        tags=_TAGS,
+        models=[(RunRecord, "serialization"), (JobSubmission, "validation")],
+        additions=[_add_form],
+        close=watch.close,
+    )
+    app = assemble(
+        own,
+        *further,
         title="Stylegram",
         version=version("stylegram-ingest"),
         description="Photographs painted in the style of paintings.",
-        openapi_tags=openapi.TAGS,
-        # The interactive pages load their parts from other hosts.
-        docs_url=None,
-        redoc_url=None,
-        # A body would be sent twice, and a path that is wrong stay unnoticed.
-        redirect_slashes=False,
-        middleware=middleware,
+        tokens=tokens,
+        max_upload_megabytes=max_upload_megabytes,
+        alive=alive,
+        ready=ingest.check,
+        measure=ingest.measure_queues,
+        problem_page=problem_page,
     )
-    app.state.ingest = ingest
-    app.state.daily = daily or Hyperparameters()
-    app.state.pictures = Pictures(ingest.storage)
-    app.state.watch = JobWatch(ingest.changed_jobs)
-    app.state.alive = alive
-    api, others = (jobs, assets, queues), (system, pages)
-    for feature in api:
-        app.include_router(feature.router, dependencies=[Depends(only_known_queries)])
-    for feature in others:
-        app.include_router(feature.router)
-    problems.install(app, [route for feature in (*api, *others) for route in feature.router.routes])
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
-    openapi.complete(app, authenticated=bool(tokens))
     return app
+
+
+def _add_form(schemas: dict[str, Any]) -> None:
+    schemas["JobForm"] = form_schema(schemas["JobSubmission"])

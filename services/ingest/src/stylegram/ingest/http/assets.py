@@ -7,12 +7,13 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from stylegram.common.errors import ConfigurationError, Unavailable
+from stylegram.common.http.paging import LINK, Cursor, Limit, linked
+from stylegram.common.http.problems import responses
 from stylegram.common.records import Role
-from stylegram.ingest.http.dependencies import IngestDep, Listing, PicturesDep, ThumbnailWidth
-from stylegram.ingest.http.paging import LINK, Cursor, Limit, linked
+from stylegram.common.schemas import Listing, Page, Sha256
+from stylegram.ingest.http.dependencies import IngestDep, PicturesDep, ThumbnailWidth
 from stylegram.ingest.http.pictures import NOT_MODIFIED
-from stylegram.ingest.http.problems import responses
-from stylegram.ingest.schemas import Asset, Page, QuarantinedFile, Sha256
+from stylegram.ingest.schemas import Asset, QuarantinedFile
 from stylegram.ingest.sync import SyncReport
 from stylegram.ingest.syncs import SyncStatus
 

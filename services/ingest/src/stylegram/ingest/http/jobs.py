@@ -10,25 +10,25 @@ from starlette.concurrency import run_in_threadpool
 
 from stylegram.common import artifacts
 from stylegram.common.errors import NotFound
+from stylegram.common.http.dependencies import When
+from stylegram.common.http.paging import LINK, Cursor, Limit, linked
+from stylegram.common.http.problems import responses
 from stylegram.common.messages import PostKind, Priority
+from stylegram.common.schemas import Listing, Page, Sha256
 from stylegram.ingest.http.dependencies import (
     DailyDep,
     IdempotencyKey,
     IngestDep,
     JobId,
-    Listing,
     PicturesDep,
     ThumbnailWidth,
     WatchDep,
-    When,
 )
 from stylegram.ingest.http.job_events import JobEvents
-from stylegram.ingest.http.paging import LINK, Cursor, Limit, linked
 from stylegram.ingest.http.pictures import NOT_MODIFIED
-from stylegram.ingest.http.problems import responses
 from stylegram.ingest.http.submission import SubmissionDep
 from stylegram.ingest.http.submission_schema import REQUEST_BODY
-from stylegram.ingest.schemas import Job, JobFilter, Page, Sha256
+from stylegram.ingest.schemas import Job, JobFilter
 from stylegram.ingest.tables import JobState
 
 router = APIRouter(prefix="/v1", tags=["jobs"])

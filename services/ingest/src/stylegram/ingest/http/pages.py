@@ -8,9 +8,9 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from stylegram.common.hyperparameters import Hyperparameters, parse_hyperparameters
 from stylegram.common.records import Role
+from stylegram.common.schemas import Sha256
 from stylegram.ingest.http.dependencies import DailyDep, IngestDep, JobId
 from stylegram.ingest.http.templating import render
-from stylegram.ingest.schemas import Sha256
 from stylegram.ingest.tables import JobState
 
 router = APIRouter(include_in_schema=False)

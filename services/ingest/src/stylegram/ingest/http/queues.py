@@ -7,10 +7,11 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from stylegram.common import ports
+from stylegram.common.http.problems import responses
+from stylegram.common.schemas import Listing
 from stylegram.common.topology import QUEUES
 from stylegram.ingest.bootstrap import Ingest
-from stylegram.ingest.http.dependencies import IngestDep, Listing
-from stylegram.ingest.http.problems import responses
+from stylegram.ingest.http.dependencies import IngestDep
 from stylegram.ingest.schemas import QueueStatus, ReconcileReport
 
 router = APIRouter(prefix="/v1", tags=["queues"])

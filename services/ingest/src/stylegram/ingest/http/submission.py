@@ -28,15 +28,17 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from stylegram.common.errors import InvalidHyperparameters, InvalidImage, NotFound
+from stylegram.common.http.problems import quoted
 from stylegram.common.hyperparameters import Hyperparameters, parse_hyperparameters
 from stylegram.common.messages import Priority
 from stylegram.common.records import AssetReference, Role
+from stylegram.common.schemas import Sha256
 from stylegram.ingest import schemas
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.forms import whole_form
-from stylegram.ingest.http.problems import InvalidFile, quoted
+from stylegram.ingest.http.invalid_file import InvalidFile
 from stylegram.ingest.http.turns import Turns
-from stylegram.ingest.schemas import Job, Sha256, with_tuples
+from stylegram.ingest.schemas import Job, Trial, with_tuples
 
 JSON, FORM = "application/json", "multipart/form-data"
 # Far more than any set of hyperparameters; pictures come as files.
@@ -112,11 +114,14 @@ class JobSubmission(BaseModel):
         allow_inf_nan=False,
         description="What an attempt may take at most, in seconds; the worker's own limit where null.",
     )
+    trial: Trial | None = Field(
+        None, description="The trial that a study wants it for, as in study/number; the study learns how it went."
+    )
 
 
 PICTURES = {"content", "style", "further_styles", "masks", "start_image"}
 LISTS = {"further_styles", "masks"}
-_AS_THEY_ARE = {"hyperparameters", "publish", "priority", "time_limit_seconds"}
+_AS_THEY_ARE = {"hyperparameters", "publish", "priority", "time_limit_seconds", "trial"}
 _Place = tuple[str] | tuple[str, int]
 _JSON_TEXTS = {"hyperparameters", "publish", "time_limit_seconds"}
 

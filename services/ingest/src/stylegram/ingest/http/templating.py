@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from stylegram.common.clock import utcnow
+from stylegram.common.http.problems import Problem
 
 
 def render(
@@ -24,6 +25,11 @@ def render(
         context: what the template calls by name.
     """
     return HTMLResponse(_environment().get_template(template).render(context), status, headers)
+
+
+def problem_page(problem: Problem, headers: Mapping[str, str]) -> HTMLResponse:
+    """A problem for people; see `ProblemPage`."""
+    return render("problem.html", status=problem.status, headers=headers, problem=problem)
 
 
 @cache

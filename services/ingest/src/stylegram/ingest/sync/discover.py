@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
-from stylegram.common.errors import ChangesLost, StylegramError
+from stylegram.common.errors import ChangesLost, WrongState
 from stylegram.common.ports import Source, SourceFile, SourcePage
 from stylegram.common.records import Role
 from stylegram.ingest.source_repository import KnownFile, SourceRepository
@@ -26,7 +26,7 @@ from stylegram.ingest.tables import SourceFileRow
 _log = structlog.get_logger(__name__)
 
 
-class SyncRunning(StylegramError):
+class SyncRunning(WrongState):
     """Another sync is under way; this one would only do the same work."""
 
     code = "sync-running"

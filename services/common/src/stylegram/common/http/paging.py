@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 from fastapi import Query, Request, Response
 
-from stylegram.ingest.http.problems import Responses
-from stylegram.ingest.schemas import Page
+from stylegram.common.http.problems import Responses
+from stylegram.common.schemas import Page
 
 _Item = TypeVar("_Item")
 

@@ -4,7 +4,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from stylegram.ingest.http.problems import answer
+from stylegram.common.http.problems import answer
 
 
 class BodyLimit:
@@ -45,6 +45,5 @@ class BodyLimit:
         await self._app(scope, receive_within_limit, send)
 
     def _refusal(self) -> HTTPException:
-        return HTTPException(
-            413, f"The request is too large: all its pictures may have {self._megabytes:g} MB together."
-        )
+        detail = f"The request is too large: all that it brings along may have {self._megabytes:g} MB together."
+        return HTTPException(413, detail)

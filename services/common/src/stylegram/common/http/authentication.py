@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stylegram.ingest.http.problems import answer
-from stylegram.ingest.http.system import PROBES
+from stylegram.common.http.problems import answer
+from stylegram.common.http.system import PROBES
 
 # In fields of their own, for some browsers read only the first challenge of each.
 _CHALLENGES = ("Bearer", 'Basic realm="Stylegram", charset="UTF-8"')

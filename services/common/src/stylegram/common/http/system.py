@@ -1,12 +1,13 @@
 """What a cluster asks of a process: whether it lives, whether it can work, and how much it has done."""
 
+from collections.abc import Callable
+
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from stylegram.common.errors import Unavailable
 from stylegram.common.health import Check
-from stylegram.ingest.http.dependencies import IngestDep
-from stylegram.ingest.http.problems import responses
+from stylegram.common.http.problems import responses
 
 router = APIRouter(tags=["system"])
 
@@ -29,14 +30,16 @@ async def healthz(request: Request) -> dict[str, str]:
 
 
 @router.get("/readyz", responses=responses(503))
-def readyz(ingest: IngestDep) -> dict[str, str]:
-    """The database, the broker and the storage answer; 503 where one does not."""
-    ingest.check()
+def readyz(request: Request) -> dict[str, str]:
+    """All that the process depends on answers, as its database; 503 where something does not."""
+    ready: Check = request.app.state.ready
+    ready()
     return {"status": "ready"}
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-def metrics(ingest: IngestDep) -> Response:
-    """Counters and gauges for Prometheus; how the queues stand is asked for the occasion."""
-    ingest.measure_queues()
+def metrics(request: Request) -> Response:
+    """Counters and gauges for Prometheus; what has to be asked elsewhere is asked for the occasion."""
+    measure: Callable[[], None] = request.app.state.measure
+    measure()
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,6 +1,6 @@
 """Errors as answers: RFC 9457 problem details for programs, the same as a page for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -15,7 +15,6 @@ from starlette.routing import BaseRoute, Match
 
 from stylegram.common.errors import (
     AlreadyExists,
-    InvalidImage,
     InvalidInput,
     NotFound,
     QueueFull,
@@ -23,9 +22,7 @@ from stylegram.common.errors import (
     Unavailable,
     WrongState,
 )
-from stylegram.ingest.http.headers import HEADERS
-from stylegram.ingest.http.templating import render
-from stylegram.ingest.sync import SyncRunning
+from stylegram.common.http.headers import HEADERS
 
 MEDIA_TYPE = "application/problem+json"
 CONTENT = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -37,12 +34,11 @@ _STATUSES: Mapping[type[StylegramError], HTTPStatus] = {
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     AlreadyExists: HTTPStatus.CONFLICT,
     WrongState: HTTPStatus.CONFLICT,
-    SyncRunning: HTTPStatus.CONFLICT,
     # Before what it is a kind of: the first that fits counts.
     QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-# Those whose answers programs read, and browsers only for a page.
+# What programs ask for, and browsers only for a page.
 _FOR_PROGRAMS = ("/v1/", "/static/")
 _MOST_ERRORS = 20
 # A digest, and a little more.
@@ -62,18 +58,10 @@ class InvalidValue(BaseModel):
     detail: str = Field(description="What is wrong with it.")
 
 
-class InvalidFile(InvalidImage):
-    """A file that came along with a request is no picture that Stylegram can use.
+class NamesValues:
+    """An error beside whose kind stands which values of the request are to blame."""
 
-    Args:
-        name: the file's.
-        where: its places in the request; one file may stand at several.
-        reason: what is wrong with it.
-    """
-
-    def __init__(self, name: str, where: Sequence[str], reason: InvalidImage) -> None:
-        super().__init__(f"The file {quoted(name)} is refused: {reason.message}", advice=reason.advice)
-        self.values = [InvalidValue(where=place, detail=str(self)) for place in where]
+    values: Sequence[InvalidValue]
 
 
 class Problem(BaseModel):
@@ -87,6 +75,8 @@ class Problem(BaseModel):
     errors: list[InvalidValue] | None = Field(None, description="The values that are refused, where there are any.")
 
 
+ProblemPage = Callable[[Problem, Mapping[str, str]], Response]
+"""A problem as a page for people, with these headers."""
 Responses = dict[int | str, dict[str, Any]]
 """What an endpoint says it may answer, as FastAPI takes it."""
 
@@ -109,14 +99,16 @@ def quoted(text: str) -> str:
     return f"'{text}'" if len(text) <= _MOST_QUOTED else f"'{text[:_MOST_QUOTED]}…'"
 
 
-def install(app: FastAPI, endpoints: Sequence[BaseRoute]) -> None:
+def install(app: FastAPI, endpoints: Sequence[BaseRoute], page: ProblemPage | None) -> None:
     """Have the app answer every error with a problem.
 
     Args:
         app: what is to answer so.
         endpoints: all of its endpoints.
+        page: for browsers that ask for a page outside of the API; None gives them what programs get.
     """
     app.state.endpoints = endpoints
+    app.state.problem_page = page
     for kind in (StylegramError, RequestValidationError, HTTPException, ClientDisconnect, Exception):
         app.add_exception_handler(kind, answer)
 
@@ -134,10 +126,11 @@ async def answer(request: Request, error: Exception) -> Response:
         _log.error("request_failed", method=request.method, path=problem.instance, reason=repr(error))
         # A defect is answered outside of the middleware that adds these; the server logs where it happened.
         headers |= HEADERS
-    if not path.startswith(_FOR_PROGRAMS):
+    page: ProblemPage | None = request.app.state.problem_page
+    if page is not None and not path.startswith(_FOR_PROGRAMS):
         headers["Vary"] = "Accept"
         if "text/html" in request.headers.get("accept", ""):
-            return render("problem.html", status=problem.status, headers=headers, problem=problem)
+            return page(problem, headers)
     body = problem.model_dump_json(exclude_none=True)
     return Response(body, problem.status, headers, media_type=MEDIA_TYPE)
 
@@ -163,7 +156,7 @@ def _problem(error: Exception, path: str, headers: Mapping[str, str]) -> Problem
             status, detail = HTTPStatus.BAD_REQUEST, "The request broke off; send all of it."
         case StylegramError() if mapped := _status(error):
             status, detail, kind = mapped, str(error), f"urn:stylegram:problem:{error.code}"
-            errors = error.values if isinstance(error, InvalidFile) else None
+            errors = list(error.values) if isinstance(error, NamesValues) else None
         case _:
             status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "This is a defect in Stylegram; its log tells more."
     return Problem(type=kind, title=status.phrase, status=status, detail=detail, instance=path, errors=errors)

@@ -11,9 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stylegram.ingest.http.loopback import is_loopback
-from stylegram.ingest.http.problems import answer
-from stylegram.ingest.http.system import PROBES
+from stylegram.common.http.loopback import is_loopback
+from stylegram.common.http.problems import answer
+from stylegram.common.http.system import PROBES
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 _OWN_SITES = {"same-origin", "none"}
