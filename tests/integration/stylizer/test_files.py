@@ -25,6 +25,7 @@ from stylegram.common.errors import (
     StylegramError,
 )
 from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.picture_features import features_of
 from stylegram.common.records import RunRecord
 from stylegram.local.single import Outputs, Pictures, stylize_files
 from stylegram.stylizer.engine import Step
@@ -153,6 +154,8 @@ def test_several_styles_masks_and_a_start_image_are_painted_with(tmp_path: Path,
     assert [each and each.name for each in record.masks] == [None, "mask.png"]
     assert record.start_image is not None
     assert record.start_image.sha256 == sha256(start.read_bytes()).hexdigest()
+    looks = [features_of(Image.open(path)) for path in (pictures.content, *pictures.styles)]
+    assert [each.features for each in (record.content, record.style, *record.further_styles)] == looks
     plain = stylize_files(
         Pictures(style, [style]), Outputs(tmp_path / "plain.png"), CHEAP, StylizerSettings(), on_step=ignore
     )

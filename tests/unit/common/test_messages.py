@@ -33,9 +33,10 @@ from stylegram.common.messages import (
     encode,
     end_of,
 )
-from stylegram.common.records import AssetReference, LossPoint, Metrics, RunRecord
+from stylegram.common.records import AssetReference, LossPoint, Metrics, PictureFeatures, RunRecord
 
-PICTURE = AssetReference(sha256="0" * 64, object_name="assets/a.png", name="Zürich, «Limmat» 🌉.jpg")
+LOOKS = PictureFeatures(brightness=0.5, contrast=0.25, colorfulness=0.1, detail=1e-300, direction=0, hue_variety=1)
+PICTURE = AssetReference(sha256="0" * 64, object_name="assets/a.png", name="Zürich, «Limmat» 🌉.jpg", features=LOOKS)
 HYPERPARAMETERS = Hyperparameters(size=256, evaluations=(30, 10), learning_rate=0.1, seed=2**63 - 1)
 METRICS = Metrics(
     content_error=0.5,
@@ -47,6 +48,8 @@ METRICS = Metrics(
     color_distance=0,
     high_frequency_ratio=1e300,
     layer_errors={"relu1_1@512": 1e-300},
+    content_baseline=1 / 3,
+    style_baseline=1e-300,
 )
 RECORD = RunRecord(
     job_id="1",
@@ -81,6 +84,7 @@ EXAMPLES: tuple[Message, ...] = (
         hyperparameters=Hyperparameters(schedule=((64, 3), (128, 1)), start="image", style_weights=(1, 2)),
         priority=Priority.BATCH,
         time_limit_seconds=0.5,
+        trial="autumn/7",
     ),
     CancelJob(job_id="1"),
     JobStarted(job_id="1", worker="w", attempt=1),

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from engine_fakes import cheap, half
+from engine_fakes import backbone_for, cheap, half
 from stylegram.common.hyperparameters import layers_of
 from stylegram.common.records import Metrics
 from stylegram.stylizer.engine.images import to_tensor
@@ -42,6 +42,38 @@ def test_the_photograph_itself_has_all_its_content_and_the_painting_all_its_styl
     assert painting.content_error > 0.01
     assert photograph.style_error_512 > 0.01
     assert photograph.color_distance > 0.1
+
+
+def test_the_photograph_unpainted_has_relative_errors_of_0_and_1_and_a_score_of_2(weights: Weights) -> None:
+    metrics = measured(weights, tensor(CONTENT))
+    assert metrics.relative_content_error == 0
+    assert metrics.relative_style_error == pytest.approx(1)
+    assert metrics.score == pytest.approx(2)
+
+
+def test_baselines_are_of_the_photograph_whatever_is_painted(weights: Weights) -> None:
+    photograph, other = measured(weights, tensor(CONTENT)), measured(weights, random_pixels(*reversed(SIZE)))
+    assert (other.content_baseline, other.style_baseline) == (photograph.content_baseline, photograph.style_baseline)
+    assert other.style_baseline == pytest.approx(photograph.style_error)
+
+
+def test_the_content_baseline_is_twice_the_share_of_the_features_that_is_variance(weights: Weights) -> None:
+    features = tensor(CONTENT)
+    for block in backbone_for(weights, ["relu4_2"]).blocks:
+        before = features if block.number == 1 else block.pool(features)
+        *_, (_, features) = block.features(before, len(block.names))
+    left = features - features.mean((-2, -1), keepdim=True)
+    share = float((left**2).sum() / (features**2).sum())
+    assert 0.01 < share < 0.99
+    assert measured(weights, tensor(STYLE)).content_baseline == pytest.approx(2 * share, rel=1e-2)
+
+
+def test_where_only_brightness_is_painted_the_baselines_are_of_brightness(weights: Weights) -> None:
+    grey = CONTENT.convert("L").convert("RGB")
+    of_colours = measured(weights, tensor(CONTENT), colors="luminance")
+    of_grey = measured(weights, tensor(grey), content=grey, colors="luminance")
+    assert of_colours.content_baseline == pytest.approx(of_grey.content_baseline, rel=1e-2)
+    assert of_colours.score == pytest.approx(2)
 
 
 def test_noise_is_bad_at_everything(weights: Weights) -> None:
@@ -82,6 +114,10 @@ def test_every_layer_and_size_is_told_and_the_means_are_theirs(weights: Weights)
 def test_a_small_picture_is_judged_at_its_own_size_throughout(weights: Weights) -> None:
     metrics = measured(weights, tensor(picture(seed=7), (32, 24)))
     assert metrics.style_error_512 == metrics.style_error_256 == metrics.style_error_128 > 0
+    # The layers need 32 pixels across, so that both pictures are judged a bit larger, each from what there is of it.
+    unpainted = measured(weights, tensor(CONTENT, (32, 24)))
+    assert metrics.style_baseline == unpainted.style_baseline == pytest.approx(unpainted.style_error, rel=0.02)
+    assert unpainted.score == pytest.approx(2, abs=0.1)
 
 
 def test_sizes_are_told_apart_where_the_picture_is_large_enough(weights: Weights) -> None:

@@ -34,6 +34,7 @@ from stylegram.common.messages import (
     Message,
     StyleJob,
 )
+from stylegram.common.picture_features import features_of
 from stylegram.common.ports import StoredObject
 from stylegram.common.records import AssetReference, RunRecord
 from stylegram.common.topology import QUEUES, STYLIZER_JOBS
@@ -114,12 +115,25 @@ def test_a_job_leaves_its_picture_and_a_complete_record(studio: Studio) -> None:
     assert record.losses["total"] > 0
     assert record.seconds > 0
     unset = {name for name in RunRecord.model_fields if getattr(record, name) in (None, (), {})}
-    assert unset == {"error_code", "reason", "further_styles", "masks", "start_image", "resumed_at"}
+    assert unset == {"error_code", "reason", "further_styles", "masks", "start_image", "resumed_at", "trial"}
     assert (record.threads, record.tiled_blocks) == (torch.get_num_threads(), 0)
     assert record.result_sha256 == sha256(image.tobytes()).hexdigest()
     stored = studio.storage.stat(artifacts.record("42"))
     assert stored is not None
     assert stored.metadata == {"job_id": "42"}
+
+
+def test_the_trial_and_what_the_pictures_look_like_arrive_in_the_record_of_success_and_failure(studio: Studio) -> None:
+    looks = features_of(picture(seed=1))
+    broken = Weights("broken", {**random_state(), "features.2.bias": torch.full((64,), torch.nan)}, "1" * 64)
+    for outcome, weights in (("succeeded", None), ("failed", broken)):
+        job = studio.job(outcome)
+        content = job.content.model_copy(update={"features": looks})
+        studio.broker.publish(job.model_copy(update={"trial": "sky/3", "content": content}))
+        assert studio.consumer(studio.worker(weights=weights)).step()
+        record = record_of(studio, outcome)
+        assert (record.outcome, record.trial) == (outcome, "sky/3")
+        assert (record.content.features, record.style.features) == (looks, None)
 
 
 def test_the_record_counts_what_it_took_to_load_the_weights(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,7 @@ class StyleJob(_Message):
     time_limit_seconds: float | None = Field(
         None, gt=0, description="What an attempt may take at most; the worker's own limit where None."
     )
+    trial: str | None = Field(None, description="The trial that a study wants it for, as in study/number.")
 
     @property
     def topic(self) -> str:

@@ -1,5 +1,6 @@
 """The record of a run: what was tried, on what, and how it went. Keeping it is Stylegram's main goal."""
 
+import math
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -19,6 +20,24 @@ class Role(StrEnum):
     STYLE = "style"
 
 
+class PictureFeatures(BaseModel):
+    """What a picture looks like, in a few numbers by which pictures are told apart; see `picture_features.features_of`.
+
+    Those of grey or flat pictures are numbers too.
+    """
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    brightness: float = Field(description="Mean of its brightness, 0 … 1.")
+    contrast: float = Field(description="Standard deviation of its brightness, 0 … 0.5.")
+    colorfulness: float = Field(description="By Hasler & Süsstrunk (2003), of colours in 0 … 1: 0 is grey, 0.4 vivid.")
+    detail: float = Field(
+        description="Share of its brightness' variance that is in the finest details of a small copy, 0 … 1."
+    )
+    direction: float = Field(description="How far its edges run in one direction: 0 in all of them, 1 in one.")
+    hue_variety: float = Field(description="How evenly its colours go round the circle of hues: 0 one hue, 1 all.")
+
+
 class AssetReference(BaseModel):
     """A picture in storage."""
 
@@ -27,6 +46,9 @@ class AssetReference(BaseModel):
     sha256: str = Field(description="Digest of the bytes as the source had them; the asset's identity.")
     object_name: str = Field(description="Where the cleaned picture lies in storage.")
     name: str = Field(description="File name at the source.")
+    features: PictureFeatures | None = Field(
+        None, description="What it looks like; null of pictures from before that was measured."
+    )
 
 
 class LossPoint(BaseModel):
@@ -71,6 +93,52 @@ class Metrics(BaseModel):
     layer_errors: dict[str, float] = Field(
         default_factory=dict, description="Each style error by layer and size, as in relu4_1@128."
     )
+    content_baseline: float | None = Field(
+        None,
+        description="The content error of an unrelated picture whose features have the photograph's mean and variance;"
+        " null of runs before that was measured.",
+    )
+    style_baseline: float | None = Field(
+        None,
+        description="The style error, over the three sizes, of the photograph as it is; null of runs before that was"
+        " measured.",
+    )
+
+    @property
+    def style_error(self) -> float:
+        """Mean of the style errors at 512, 256 and 128 pixels: fine strokes and large forms count alike."""
+        return (self.style_error_512 + self.style_error_256 + self.style_error_128) / 3
+
+    @property
+    def relative_content_error(self) -> float | None:
+        """The content error over its baseline: 0 is the photograph, 1 any other picture, ½ a blank one."""
+        return _relative(self.content_error, self.content_baseline)
+
+    @property
+    def relative_style_error(self) -> float | None:
+        """The style error over its baseline: 0 is the painting's manner, 1 the photograph, unpainted."""
+        return _relative(self.style_error, self.style_baseline)
+
+    @property
+    def score(self) -> float | None:
+        """(1 + relative content error) · (1 + relative style error): how good the picture is, in one number.
+
+        1 would have all of both pictures; lower is better. The photograph unpainted scores 2, and so does what has the
+        painting's manner and nothing of the photograph: to keep one by giving up the other gains nothing. It is a
+        product of what is relative to the pair, so that pairs that are hard to paint compare with easy ones, and the
+        ones in it keep a picture without any error of one kind from being perfect. None where a baseline is unknown,
+        zero (the picture is blank) or not finite, or an error is not.
+        """
+        content, style = self.relative_content_error, self.relative_style_error
+        return None if content is None or style is None else _finite((1 + content) * (1 + style))
+
+
+def _relative(error: float, baseline: float | None) -> float | None:
+    return _finite(error / baseline) if baseline and math.isfinite(baseline) else None
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 class RunRecord(BaseModel):
@@ -117,6 +185,7 @@ class RunRecord(BaseModel):
     metrics: Metrics | None = None
     result_sha256: str | None = Field(None, description="Digest of the picture's pixels: RGB, 8 bits, row by row.")
     curve: tuple[LossPoint, ...] = ()
+    trial: str | None = Field(None, description="The trial that a study wanted it for, as in study/number.")
 
     @property
     def seconds(self) -> float:

@@ -108,6 +108,7 @@ def _facts(job: StyleJob, started_at: datetime, logbook: Logbook) -> dict[str, A
         "masks": job.masks,
         "start_image": job.start_image,
         "hyperparameters": job.hyperparameters,
+        "trial": job.trial,
         "engine_version": ENGINE_VERSION,
         "torch_version": torch.__version__,
         "resumed_at": logbook.resumed_at,

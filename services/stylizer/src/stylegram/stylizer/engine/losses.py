@@ -157,6 +157,12 @@ class Objective:
             total = total + weights.tv_weight * tv
         return Losses(total, totals["content"], totals["style"], tv, layers)
 
+    @torch.no_grad()
+    def content_variance(self) -> dict[str, float]:
+        """For each content layer, by its name, how much of the content image's energy is variance over positions: the
+        content loss of features that are the same everywhere, the image's means."""
+        return {each.layer: each.variance / each.energy for each in self._probes if isinstance(each, _Distance)}
+
     def _add_content(self, content: Tensor) -> None:
         settings = self._hyperparameters
         copies = [_Copy(layer) for layer in settings.content_layers]
@@ -220,6 +226,12 @@ class _Distance:
     def energy(self) -> float:
         """The target's sum of squares."""
         return float(_sum_of_squares(self.target)) + _TINY
+
+    @property
+    def variance(self) -> float:
+        """The sum of squares of what is left of the target without each channel's mean."""
+        features = self.target.float()
+        return float(_sum_of_squares(features - features.mean((-2, -1), keepdim=True)))
 
     def __call__(self, features: Tensor, region: Region) -> Tensor:
         distance: Tensor = _SquaredDistance.apply(features, region.of(self.target))  # type: ignore[no-untyped-call]

@@ -3,13 +3,15 @@
 Always the same layers and sizes, whatever the run's hyperparameters were, so that runs compare.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.records import Metrics
 from stylegram.stylizer.engine.backbone import Backbone, native_precision
-from stylegram.stylizer.engine.images import at_least, resized
+from stylegram.stylizer.engine.images import Size, at_least, resized
 from stylegram.stylizer.engine.losses import Objective
 from stylegram.stylizer.engine.models.weights import Weights
 from stylegram.stylizer.engine.motif import Motif
@@ -41,8 +43,10 @@ def measure(picture: Tensor, motif: Motif, weights: Weights) -> Metrics:
         device=picture.device,
     )
     largest = max(picture.shape[-2:])
+    judged: dict[Size, tuple[dict[str, float], dict[str, float]]] = {}
     errors: dict[str, float] = {}
     means: dict[int, float] = {}
+    baselines: dict[int, float] = {}
     for side in _SIZES:
         finest = side == _SIZES[0]
         layers = (*_STYLE_LAYERS, *_HELD_OUT_LAYERS) if finest else _STYLE_LAYERS
@@ -50,13 +54,19 @@ def measure(picture: Tensor, motif: Motif, weights: Weights) -> Metrics:
             style_layers=layers, content_layers=(_CONTENT_LAYER,) if finest else (), backbone=weights.backbone
         )
         size = at_least(motif.size, min(side, largest))
-        small, styles = resized(picture, size), motif.styles(size)
-        losses = Objective(backbone, motif.content(size), styles, settings)(motif.seen(small)).as_floats()
+        # Of a small picture several sizes are one, and the finest has all layers.
+        if size not in judged:
+            small, content = resized(picture, size), motif.content(size)
+            objective = Objective(backbone, content, motif.styles(size), settings)
+            judged[size] = objective(motif.seen(small)).as_floats(), objective(content).as_floats()
+        losses, unpainted = judged[size]
         errors |= {f"{layer}@{side}": losses[f"style.{layer}"] for layer in layers}
-        means[side] = sum(errors[f"{layer}@{side}"] for layer in _STYLE_LAYERS) / len(_STYLE_LAYERS)
+        means[side], baselines[side] = _style_error(losses), _style_error(unpainted)
         if finest:
             content_error = losses[f"content.{_CONTENT_LAYER}"]
-            content, style = motif.content(size), motif.palette(size)
+            # Features that have nothing to do with each other differ by both their variances.
+            content_baseline = 2 * objective.content_variance()[_CONTENT_LAYER]
+            style = motif.palette(size)
             similarity = structural_similarity(small, content)
             distance, details = color_distance(small, style), high_frequency_ratio(small, style)
     return Metrics(
@@ -69,4 +79,10 @@ def measure(picture: Tensor, motif: Motif, weights: Weights) -> Metrics:
         color_distance=distance,
         high_frequency_ratio=details,
         layer_errors=errors,
+        content_baseline=content_baseline,
+        style_baseline=sum(baselines.values()) / len(baselines),
     )
+
+
+def _style_error(losses: Mapping[str, float]) -> float:
+    return sum(losses[f"style.{layer}"] for layer in _STYLE_LAYERS) / len(_STYLE_LAYERS)
