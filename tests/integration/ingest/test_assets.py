@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from ingest_samples import FAST, candidates, centres, encoded, png, quarters
+from ingest_samples import FAST, add_asset, candidates, centres, encoded, messages, noise, png, quarters
 from stylegram.common.errors import InvalidImage, NotFound
 from stylegram.common.images import decode_image
-from stylegram.common.records import Role
+from stylegram.common.messages import StyleJob
+from stylegram.common.picture_features import features_of
+from stylegram.common.records import AssetReference, Role
+from stylegram.common.topology import STYLIZER_JOBS
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.schemas import Asset
 
@@ -83,3 +86,34 @@ def test_an_asset_is_found_whatever_it_is_for(ingest: Ingest) -> None:
         ingest.find_asset("f" * 64)
     with pytest.raises(NotFound, match=f"no content image {asset.sha256[:12]}"):
         ingest.asset(Role.CONTENT, asset.sha256)
+
+
+def told(ingest: Ingest, content: AssetReference, style: AssetReference) -> StyleJob:
+    """What the stylizer is told of a job of the two, which has what they look like in the run's record."""
+    ingest.submit(content, style, FAST, further_styles=[style])
+    ingest.relay().relay_once()
+    (message,) = messages(ingest, STYLIZER_JOBS)
+    assert isinstance(message, StyleJob)
+    return message
+
+
+@pytest.mark.every_database
+def test_what_pictures_look_like_is_known_of_synced_and_uploaded_ones_and_told_with_jobs(
+    ingest: Ingest, photos: Path
+) -> None:
+    (photos / "me.png").write_bytes(encoded(quarters(), "PNG"))
+    ingest.sync_all()
+    (synced,) = candidates(ingest)
+    uploaded = ingest.upload(Role.STYLE, "it.png", encoded(noise(2), "PNG"))
+    assert (synced.features, uploaded.features) == (features_of(quarters()), features_of(noise(2)))
+    message = told(ingest, synced, uploaded)
+    assert (message.content.features, message.style.features) == (synced.features, uploaded.features)
+    assert message.further_styles[0].features == uploaded.features
+
+
+@pytest.mark.every_database
+def test_pictures_from_before_they_were_measured_do_without(ingest: Ingest) -> None:
+    content, style = add_asset(ingest, Role.CONTENT, 1), add_asset(ingest, Role.STYLE, 2)
+    assert ingest.asset(Role.STYLE, style.sha256).features is None
+    message = told(ingest, content, style)
+    assert (message.content.features, message.style.features, message.further_styles[0].features) == (None, None, None)

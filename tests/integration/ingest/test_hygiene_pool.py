@@ -22,6 +22,7 @@ from ingest_hostile import bad_files
 from ingest_samples import encoded, noise, png
 from service_processes import wait_until
 from stylegram.common.errors import InvalidImage, Unavailable
+from stylegram.common.picture_features import measure_features
 from stylegram.ingest.hygiene import Cleaned, Hygiene, clean
 
 # What lies about its type, or is too large, is refused by its first bytes; these make a decoder work.
@@ -157,6 +158,11 @@ def test_a_bad_file_is_refused_as_it_is_without_processes(file: Any, hygiene: Hy
     with pytest.raises(InvalidImage) as wanted:
         clean(file.data)
     assert str(refusal.value) == str(wanted.value)
+
+
+def test_what_a_picture_looks_like_arrives_to_the_last_digit(hygiene: Hygiene) -> None:
+    photograph = Image.effect_mandelbrot((300, 200), (-2, -1, 1, 1), 50).convert("RGB")
+    assert hygiene.clean(encoded(photograph, "PNG")).features == measure_features(photograph)
 
 
 def test_an_error_arrives_with_its_advice(hygiene: Hygiene) -> None:

@@ -91,6 +91,7 @@ def test_a_key_stands_for_further_pictures_too(ingest: Ingest, pair: tuple[Asset
         {},
         {"masks": [mask], "priority": Priority.BATCH},
         {"masks": [mask], "time_limit_seconds": 1},
+        {"masks": [mask], "trial": "autumn/7"},
         {"further_styles": [mask]},
     ]
     for options in different:
@@ -174,7 +175,8 @@ def test_a_retry_is_a_new_job_with_the_same_parameters(
     ingest: Ingest, pair: tuple[AssetReference, AssetReference]
 ) -> None:
     options: dict[str, Any] = {"priority": Priority.BATCH, "masks": [pair[0]], "time_limit_seconds": 7.5}
-    job = ingest.submit(*pair, FAST, publish=False, idempotency_key="k", **options)
+    job = ingest.submit(*pair, FAST, publish=False, idempotency_key="k", trial="autumn/7", **options)
+    assert job.trial == "autumn/7"
     for state in ("queued", "running"):
         with pytest.raises(WrongState, match=f"is {state}"):
             ingest.retry(job.id)
@@ -182,7 +184,8 @@ def test_a_retry_is_a_new_job_with_the_same_parameters(
     say(ingest, JobFailed(job_id=job.id, reason="r", error_code="e"))
     again = ingest.retry(job.id)
     assert (again.retry_of, again.state, again.idempotency_key, again.sequence) == (job.id, "queued", None, 0)
-    same = set(Submission.model_fields) - {"retry_of"}
+    assert again.trial is None, "of which the study has heard that it failed"
+    same = set(Submission.model_fields) - {"retry_of", "trial"}
     assert again.model_dump(include=same) == job.model_dump(include=same)
     assert ingest.retry(job.id) == again, "it is under way"
     with pytest.raises(WrongState, match=f"Job {again.id} tries job {job.id} again already"):

@@ -90,12 +90,13 @@ def test_a_message_has_all_that_was_submitted(ingest: Ingest) -> None:
         masks=[None, mask],
         start_image=mask,
         time_limit_seconds=90,
+        trial="autumn/7",
     )
     ingest.relay().relay_once()
     (message,) = messages(ingest, STYLIZER_JOBS)
     assert isinstance(message, StyleJob)
     assert (message.further_styles, message.masks, message.start_image) == ((other,), (None, mask), mask)
-    assert message.time_limit_seconds == 90
+    assert (message.time_limit_seconds, message.trial) == (90, "autumn/7")
 
 
 class Power(Exception):

@@ -51,6 +51,7 @@ def test_jobs_from_before_are_looked_after_too(database_url: str) -> None:
     run(scripts["0002"].upgrade)
     run(scripts["0003"].upgrade)
     run(scripts["0004"].upgrade)
+    run(scripts["0005"].upgrade)
     with transaction(engine) as session:
         jobs = JobRepository(session)
         found = [jobs.get(name) for name in ("new", "published", "started")]

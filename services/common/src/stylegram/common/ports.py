@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from stylegram.common.advice import Advice
+from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import Message, PostKind
+from stylegram.common.records import AssetReference
 from stylegram.common.topology import Queue
 
 
@@ -442,3 +445,23 @@ class Outlet(Protocol):
 
     def remaining(self) -> int | None:
         """How many more posts the account takes today, by its own count; None where it does not count."""
+
+
+class Advisor(Protocol):
+    """Somebody who knows how runs went."""
+
+    def advise(
+        self, base: Hyperparameters, content: AssetReference, style: AssetReference, *, fixed: frozenset[str]
+    ) -> Advice:
+        """How to paint the pair. A trial that is advised is the caller's to run: its job names it.
+
+        Args:
+            base: what it would be painted with otherwise; size, evaluations and taste stay as they are.
+            content: the picture whose subject is painted.
+            style: the picture whose manner is.
+            fixed: names of hyperparameters that somebody chose himself, and that stay as they are too.
+
+        Raises:
+            Unavailable: it did not answer.
+            StylegramError: it gives no advice, as it knows no such study or the study has ended.
+        """

@@ -57,14 +57,11 @@ class AssetRepository:
     def candidates(self, role: Role) -> dict[int, AssetReference]:
         """The assets that a present file stands for, by id, oldest first."""
         rows = self._session.execute(
-            select(AssetRow.id, AssetRow.sha256, AssetRow.object_name, AssetRow.name)
+            select(AssetRow.id, AssetRow.sha256, AssetRow.object_name, AssetRow.name, AssetRow.features)
             .where(AssetRow.role == role, _STANDS)
             .order_by(AssetRow.id)
         )
-        return {
-            id_: AssetReference(sha256=sha256, object_name=object_name, name=name)
-            for id_, sha256, object_name, name in rows
-        }
+        return {row.id: AssetReference.model_validate(row, from_attributes=True) for row in rows}
 
     def quarantine(self) -> list[QuarantinedFile]:
         """The present files that are refused, by source and key."""

@@ -10,11 +10,12 @@ from stylegram.common.database import transaction
 from stylegram.common.errors import NotFound
 from stylegram.common.ports import Storage
 from stylegram.common.records import Role
+from stylegram.common.schemas import Page
 from stylegram.ingest.asset_repository import AssetRepository
 from stylegram.ingest.cursors import asset_position, cursor_after_asset
 from stylegram.ingest.hygiene import Hygiene
 from stylegram.ingest.intake import take_in
-from stylegram.ingest.schemas import Asset, Page, QuarantinedFile
+from stylegram.ingest.schemas import Asset, QuarantinedFile
 
 
 @dataclass(frozen=True, kw_only=True)

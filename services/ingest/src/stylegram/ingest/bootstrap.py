@@ -20,9 +20,10 @@ from stylegram.common.adapters import broker_of, storage_of
 from stylegram.common.consumer import Consumer
 from stylegram.common.database import migrate, open_database, transaction
 from stylegram.common.errors import StylegramError
-from stylegram.common.ports import Broker, Source, Storage
+from stylegram.common.ports import Advisor, Broker, Source, Storage
 from stylegram.common.records import Role
 from stylegram.common.timezones import timezone_of
+from stylegram.ingest.advice import LoggerAdvisor
 from stylegram.ingest.assets import Assets
 from stylegram.ingest.events import EventHandler
 from stylegram.ingest.hygiene import Hygiene
@@ -121,6 +122,19 @@ def sources_of(settings: IngestSettings, *, give_up_after: float = 120.0) -> Map
     }
 
 
+def advisor_of(settings: IngestSettings) -> Advisor | None:
+    """Who is asked for advice; nobody where nobody said where the logger is."""
+    if settings.logger_url is None:
+        return None
+    return LoggerAdvisor(
+        settings.logger_url,
+        settings.logger_token,
+        study=settings.study,
+        exploration=settings.exploration_rate,
+        patience=settings.logger_seconds,
+    )
+
+
 def bootstrap(settings: IngestSettings, *, broker: Broker | None = None, storage: Storage | None = None) -> Ingest:
     """Open what the settings name, bring the tables up to date, declare the queues.
 
@@ -147,4 +161,5 @@ def bootstrap(settings: IngestSettings, *, broker: Broker | None = None, storage
         max_queued=settings.max_queued,
         timezone=timezone_of(settings.timezone),
         lost_after=settings.lost_after_seconds,
+        advisor=advisor_of(settings),
     )

@@ -5,7 +5,7 @@ from contextlib import suppress
 from stylegram.common.clock import utcnow
 from stylegram.common.errors import AlreadyExists
 from stylegram.common.ports import Storage
-from stylegram.common.records import Role
+from stylegram.common.records import PictureFeatures, Role
 from stylegram.ingest.hygiene import Hygiene
 from stylegram.ingest.tables import AssetRow
 
@@ -44,5 +44,6 @@ def take_in(storage: Storage, hygiene: Hygiene, role: Role, name: str, data: byt
         height=cleaned.height,
         format=cleaned.format,
         turned=cleaned.turned,
+        features=PictureFeatures(**cleaned.features).model_dump(),
         created_at=utcnow(),
     )

@@ -3,7 +3,7 @@
 import math
 import random
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
@@ -12,17 +12,21 @@ from uuid import uuid4
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from stylegram.common.advice import Advice
 from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
 from stylegram.common.errors import InvalidHyperparameters, InvalidInput, NotFound, QueueFull, WrongState
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import Priority
+from stylegram.common.ports import Advisor
 from stylegram.common.records import AssetReference, Role
+from stylegram.common.schemas import Page
+from stylegram.ingest.advice import advice_on
 from stylegram.ingest.asset_repository import AssetRepository
 from stylegram.ingest.choose import choose_pair
 from stylegram.ingest.cursors import cursor_after_job, job_position
 from stylegram.ingest.job_repository import JobRepository
-from stylegram.ingest.schemas import Job, JobFilter, Page, Submission
+from stylegram.ingest.schemas import Job, JobFilter, Submission
 from stylegram.ingest.tables import AssetRow, JobRow, JobState
 
 _EVERY_JOB = JobFilter()
@@ -38,12 +42,14 @@ class Jobs:
         engine: the database.
         max_queued: jobs that may wait.
         timezone: where the daily picture's day begins.
+        advisor: is asked how to paint the daily picture; nobody is where None.
         news: set where there is something for the relay to do.
     """
 
     engine: Engine
     max_queued: int = 1000
     timezone: tzinfo = UTC
+    advisor: Advisor | None = None
     news: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
 
     def submit(
@@ -59,6 +65,7 @@ class Jobs:
         masks: Sequence[AssetReference | None] = (),
         start_image: AssetReference | None = None,
         time_limit_seconds: float | None = None,
+        trial: str | None = None,
     ) -> Job:
         """Queue a job; the relay sends it on.
 
@@ -74,6 +81,7 @@ class Jobs:
                 none.
             start_image: what a start from an image starts from.
             time_limit_seconds: what an attempt may take; the worker's own limit where None.
+            trial: the one that a study wants it for, as in study/number.
 
         Raises:
             NotFound: one of the pictures is no asset.
@@ -92,6 +100,7 @@ class Jobs:
             publish=publish,
             priority=priority,
             time_limit_seconds=time_limit_seconds,
+            trial=trial,
         )
         return self.enqueue(submission, idempotency_key=idempotency_key)
 
@@ -121,15 +130,21 @@ class Jobs:
             return self._earlier(JobRepository(session), submission, idempotency_key)
 
     def submit_daily(
-        self, hyperparameters: Hyperparameters, *, again: bool = False, rng: random.Random | None = None
+        self,
+        hyperparameters: Hyperparameters,
+        *,
+        again: bool = False,
+        rng: random.Random | None = None,
+        on_advice: Callable[[Advice], object] = lambda _: None,
     ) -> Job:
         """Queue the picture of the day, of a pair that has not been seen lately. It is one, however often it is asked
         for that day.
 
         Args:
-            hyperparameters: how to paint it.
+            hyperparameters: how to paint it, where the advisor does not know better; see `advice_on`.
             again: make another one.
             rng: decides between equal pairs.
+            on_advice: told what it is painted with, and why; not where the day has its picture already.
 
         Raises:
             NotFound: there is no photograph, or no painting.
@@ -140,8 +155,12 @@ class Jobs:
         if todays := self._of_key(key):
             return todays
         pair = self.choose_pair(rng or random.Random())
+        advice = advice_on(self.advisor, hyperparameters, *pair)
+        on_advice(advice)
         try:
-            return self.submit(*pair, hyperparameters, idempotency_key=key, priority=Priority.BATCH)
+            return self.submit(
+                *pair, advice.hyperparameters, idempotency_key=key, priority=Priority.BATCH, trial=advice.trial
+            )
         except InvalidInput:
             # Somebody else was faster, and chose another pair.
             if todays := self._of_key(key):
@@ -167,7 +186,7 @@ class Jobs:
 
     def retry(self, job_id: str, *, idempotency_key: str | None = None) -> Job:
         """Queue a job like one that failed or was cancelled, unless one is under way already: without a key, that one
-        is the answer.
+        is the answer. It is no trial any more: the study has gone on without it.
 
         Args:
             job_id: the one that ended.
@@ -200,7 +219,7 @@ class Jobs:
                     f"Job {under_way.id} tries job {job_id} again already, and not under this key.",
                     advice="Follow that one, or wait for its end.",
                 )
-            return self._queue(session, job.model_copy(update={"retry_of": job_id}), idempotency_key)
+            return self._queue(session, job.model_copy(update={"retry_of": job_id, "trial": None}), idempotency_key)
 
     def job(self, job_id: str) -> Job:
         """The job as it stands.
@@ -290,6 +309,7 @@ class Jobs:
             priority=submission.priority,
             time_limit_seconds=submission.time_limit_seconds,
             retry_of=submission.retry_of,
+            trial=submission.trial,
             created_at=utcnow(),
             state=JobState.QUEUED,
         )
@@ -342,6 +362,7 @@ def _parameters(submission: Submission) -> tuple[object, ...]:
         submission.priority,
         submission.time_limit_seconds,
         submission.retry_of,
+        submission.trial,
     )
 
 

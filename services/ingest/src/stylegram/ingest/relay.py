@@ -161,4 +161,5 @@ def style_job(job: Job) -> StyleJob:
         hyperparameters=job.hyperparameters,
         priority=job.priority,
         time_limit_seconds=job.time_limit_seconds,
+        trial=job.trial,
     )

@@ -1,42 +1,27 @@
 """What ingest is told by its environment, besides what every service is."""
 
-import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from stylegram.common.http.settings import HttpSettings
 from stylegram.common.hyperparameters import Hyperparameters, StrictHyperparameters
 from stylegram.common.model_cache import DEFAULT_WEIGHTS, default_cache
-from stylegram.common.settings import Settings
 from stylegram.common.timezones import TimezoneName
 
-_LEAST_TOKEN_CHARACTERS = 16
+
+def _of_an_api(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("it is no address of an API, as in http://logger:8001; a token has a setting of its own")
+    if parts.query or parts.fragment:
+        raise ValueError("it ends before any ? or #, as in http://logger:8001")
+    return url.rstrip("/")
 
 
-def _tokens_in(secret: SecretStr) -> Sequence[str]:
-    return re.findall(r"[^\s,]+", secret.get_secret_value())
-
-
-def _hard_to_guess(secret: SecretStr) -> SecretStr:
-    tokens = _tokens_in(secret)
-    if not tokens:
-        # Taken for none, it would open to everybody what somebody meant to lock.
-        raise ValueError("it is set and has no token in it; give one, or unset it")
-    if not all(token.isascii() and token.isprintable() for token in tokens):
-        raise ValueError(
-            f"one of the {len(tokens)} tokens has characters that are not ASCII, which programs send differently"
-        )
-    if any(len(token) < _LEAST_TOKEN_CHARACTERS for token in tokens):
-        raise ValueError(
-            f"one of the {len(tokens)} tokens is too short, it needs {_LEAST_TOKEN_CHARACTERS} characters;"
-            " make one with python -c 'import secrets; print(secrets.token_urlsafe())'"
-        )
-    return secret
-
-
-class IngestSettings(Settings):
+class IngestSettings(HttpSettings):
     """Ingest's settings."""
 
     content_source_url: str = Field(
@@ -81,23 +66,30 @@ class IngestSettings(Settings):
     )
     reconcile_seconds: float = Field(30.0, gt=0, description="Pause between two such looks.")
     daily_hyperparameters: StrictHyperparameters = Field(
-        Hyperparameters(), description="How the daily picture is painted: a JSON object; what is left out is as usual."
+        Hyperparameters(),
+        description="How the daily picture is painted: a JSON object; what is left out is as the logger advises, or as"
+        " usual.",
     )
-    api_tokens: Annotated[SecretStr, AfterValidator(_hard_to_guess)] | None = Field(
+    max_upload_megabytes: float = Field(
+        64.0, gt=0, description="What a request may bring along, as its pictures or a file of runs, in all."
+    )
+    logger_url: Annotated[str, AfterValidator(_of_an_api)] | None = Field(
         None,
-        description="Tokens that the API takes, separated by commas or white space; it needs one to be reached from"
-        " other machines.",
+        description="Where the logger's API answers, as in http://logger:8001: ingest passes on what is asked about the"
+        " record, and asks for advice there. By default it does neither.",
     )
-    http_host: str = Field("127.0.0.1", description="Address that the API listens on.")
-    http_port: int = Field(8000, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
-    max_upload_megabytes: float = Field(64.0, gt=0, description="What the pictures of one request may have in all.")
+    logger_token: SecretStr | None = Field(None, description="A token that the logger's API takes.")
+    logger_seconds: float = Field(60.0, gt=0, description="For which the logger may say nothing before it is given up.")
+    study: str | None = Field(
+        None,
+        min_length=1,
+        description="Study whose next trial the daily picture is; by default it is painted as is known to be best.",
+    )
+    exploration_rate: float = Field(
+        0.2, ge=0, le=1, description="How often the daily picture tries something new instead of what is known."
+    )
 
     @property
     def orientation_model(self) -> Path | None:
         """The network that orientation is judged by; None where it is not to be."""
         return self.weights_dir / f"{DEFAULT_WEIGHTS}.safetensors" if self.turn_upright else None
-
-    @property
-    def tokens(self) -> Sequence[str]:
-        """The API's tokens, one by one."""
-        return _tokens_in(self.api_tokens) if self.api_tokens else []

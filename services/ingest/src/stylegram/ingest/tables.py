@@ -90,6 +90,9 @@ class AssetRow(Base):
     turned: Mapped[int] = mapped_column(
         default=0, server_default="0", doc="Degrees counter-clockwise that it was turned by on our own judgement."
     )
+    features: Mapped[dict[str, Any] | None] = mapped_column(
+        _JSON, doc="`PictureFeatures`; null of assets from before they were measured."
+    )
     created_at: Mapped[datetime]
 
 
@@ -168,6 +171,7 @@ class JobRow(Base):
     start_image: Mapped[dict[str, Any] | None] = mapped_column(_JSON, doc="A reference.")
     time_limit_seconds: Mapped[float | None] = mapped_column(doc="What an attempt may take; null: the worker's limit.")
     retry_of: Mapped[str | None] = mapped_column(String(36), index=True, doc="Id of the job that this one repeats.")
+    trial: Mapped[str | None] = mapped_column(doc="The trial that a study wants it for, as in study/number.")
 
     state: Mapped[JobState]
     sequence: Mapped[int] = mapped_column(default=0, doc="Grows with every change that people can see.")

@@ -1,11 +1,12 @@
-"""What hygiene is: decoded, turned upright, encoded anew."""
+"""What hygiene is: decoded, turned upright, measured, encoded anew."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from PIL import Image
 
 from stylegram.common import images
+from stylegram.common.picture_features import measure_features
 
 Judge = Callable[[Image.Image], int]
 """By how many degrees, counter-clockwise, a picture has to be turned to stand upright: 0, 90, 180 or 270."""
@@ -23,6 +24,7 @@ class Cleaned:
         width: pixels.
         height: pixels.
         format: what the source's bytes were, as in `HEIF`.
+        features: what it looks like, as `measure_features` has it.
         turned: degrees counter-clockwise that it was turned by on our own judgement.
     """
 
@@ -30,6 +32,7 @@ class Cleaned:
     width: int
     height: int
     format: str
+    features: Mapping[str, float]
     turned: int = 0
 
 
@@ -49,4 +52,4 @@ def clean(data: bytes, judge: Judge | None = None) -> Cleaned:
     turned = judge(pixels) if judge and not decoded.oriented else 0
     if turned:
         pixels = pixels.transpose(_TURNS[turned])
-    return Cleaned(images.encode_png(pixels), *pixels.size, decoded.format, turned)
+    return Cleaned(images.encode_png(pixels), *pixels.size, decoded.format, measure_features(pixels), turned)
