@@ -415,3 +415,16 @@ def test_a_closed_broker_is_unavailable(open_at: Opener) -> None:
     ):
         with pytest.raises(Unavailable):
             call()
+
+
+def test_one_client_may_claim_many_at_once_and_settle_each(broker: Broker) -> None:
+    for job_id in "abcd":
+        broker.publish(CancelJob(job_id=job_id))
+    claimed = [broker.receive(CANCELS.name, timeout=PATIENCE) for _ in range(4)]
+    assert broker.receive(CANCELS.name) is None
+    assert [decode(delivery.body).job_id for delivery in claimed if delivery] == [*"abcd"]
+    settled = [broker.ack, broker.release, broker.ack, broker.ack]
+    assert all(settle(delivery) for settle, delivery in zip(settled, claimed, strict=True) if delivery)
+    again = broker.receive(CANCELS.name, timeout=PATIENCE)
+    assert again
+    assert (decode(again.body).job_id, again.count) == ("b", 1)

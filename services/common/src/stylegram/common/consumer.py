@@ -78,24 +78,31 @@ class Consumer:
 
     def step(self, *, timeout: float = 0) -> bool:
         """Handle one message if one comes within `timeout` seconds; False if none came."""
-        delivery = self._broker.receive(*self._queues, timeout=timeout)
+        delivery = self._receive(timeout)
         if delivery is None:
             return False
+        self._take(delivery)
+        return True
+
+    def _receive(self, timeout: float) -> Delivery | None:
+        return self._broker.receive(*self._queues, timeout=timeout)
+
+    def _take(self, delivery: Delivery) -> bool:
+        """Handle a message by itself; False if it was put back, for what it needs is away."""
         try:
             message = decode(delivery.body)
         except InvalidMessage as error:
             self._bury(delivery, None, error)
             return True
         with structlog.contextvars.bound_contextvars(job_id=message.job_id):
-            self._work(delivery, message)
-        return True
+            return self._work(delivery, message)
 
-    def _work(self, delivery: Delivery, message: Message) -> None:
+    def _work(self, delivery: Delivery, message: Message) -> bool:
         attempts = self._queues[delivery.queue].attempts
         if delivery.count > attempts:
             # The attempts before this one left no word: their process was killed while it held the message.
             self._bury(delivery, message, StylegramError(f"Given up after {attempts} attempts that never ended."))
-            return
+            return True
         try:
             with self._keeper.keeping(delivery):
                 self._handle(message, delivery.count)
@@ -107,7 +114,7 @@ class Consumer:
             if error.retryable:
                 self._pause(delivery, message, error)
                 self._settle(delivery, "released", self._broker.release(delivery))
-                return
+                return False
             self._bury(delivery, message, error)
         except Exception as error:
             # Not one of ours, hence a defect: trying again would only repeat it.
@@ -116,6 +123,7 @@ class Consumer:
         else:
             self._settle(delivery, "acked", self._broker.ack(delivery))
         del self._failures[message.message_id]
+        return True
 
     def _pause(self, delivery: Delivery, message: Message, error: StylegramError) -> None:
         if self._stop.is_set():
@@ -153,7 +161,7 @@ class Consumer:
 
 
 class _Keeper:
-    """Keeps one claim at a time alive, from a thread that outlasts it: most messages take less than starting one.
+    """Keeps claims alive, from a thread that outlasts them: most messages take less than starting one.
 
     Args:
         extend: extends a claim.
@@ -164,7 +172,7 @@ class _Keeper:
         self._extend = extend
         self._every = every
         self._lock = threading.Lock()
-        self._held: tuple[Delivery, Context] | None = None
+        self._held: dict[str, tuple[Delivery, Context]] = {}
         self._runs = False
 
     @contextmanager
@@ -172,22 +180,24 @@ class _Keeper:
         """Extend the claim until the block ends."""
         with self._lock:
             # In the caller's context, so that log lines carry the job too.
-            self._held = delivery, copy_context()
+            self._held[delivery.receipt] = delivery, copy_context()
             if not self._runs:
                 threading.Thread(target=self._run, name=f"keep-{delivery.queue}", daemon=True).start()
                 self._runs = True
         try:
             yield
         finally:
-            self._held = None
+            with self._lock:
+                # Blocks of one message may lie in each other; it is settled after the innermost.
+                self._held.pop(delivery.receipt, None)
 
     def _run(self) -> None:
         while True:
             time.sleep(self._every)
             with self._lock:
-                held = self._held
-                self._runs = held is not None
-            if held is None:
+                held = [*self._held.values()]
+                self._runs = bool(held)
+            if not held:
                 return
-            delivery, context = held
-            context.run(self._extend, delivery)
+            for delivery, context in held:
+                context.run(self._extend, delivery)
