@@ -7,10 +7,11 @@ from sqlalchemy import Engine
 
 from stylegram.common.database import migrate, open_database
 from stylegram.common.hyperparameters import Hyperparameters
-from stylegram.common.records import AssetReference, LossPoint, Metrics, RunRecord
+from stylegram.common.records import AssetReference, LossPoint, Metrics, PictureFeatures, RunRecord
 from stylegram.logger.repository import RunRepository
 
 PICTURES = [AssetReference(sha256=c * 64, object_name=f"assets/{c}.png", name=f"{c}.jpg") for c in "abf"]
+LOOKS = PictureFeatures(brightness=0.5, contrast=0.25, colorfulness=0.1, detail=0.05, direction=0.3, hue_variety=0.7)
 METRICS = Metrics(
     content_error=0.5,
     style_error_512=0.25,
@@ -21,6 +22,8 @@ METRICS = Metrics(
     color_distance=0.1,
     high_frequency_ratio=1.5,
     layer_errors={"relu4_1@128": 0.2},
+    content_baseline=0.8,
+    style_baseline=0.5,
 )
 START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 
@@ -30,7 +33,7 @@ def make_record(job_id: str = "42", **changes: Any) -> RunRecord:
     facts: dict[str, Any] = {
         "job_id": job_id,
         "outcome": "succeeded",
-        "content": AssetReference(sha256="c" * 64, object_name="assets/c.png", name="me.jpg"),
+        "content": AssetReference(sha256="c" * 64, object_name="assets/c.png", name="me.jpg", features=LOOKS),
         "style": AssetReference(sha256="d" * 64, object_name="assets/d.png", name="the_scream.jpg"),
         "further_styles": (PICTURES[0],),
         "masks": (None, PICTURES[1]),
@@ -56,6 +59,7 @@ def make_record(job_id: str = "42", **changes: Any) -> RunRecord:
         "losses": {"total": 0.5, "content": 0.25, "style": 0.125, "tv": 0.0, "style.relu4_1": 0.1},
         "metrics": METRICS,
         "result_sha256": "9" * 64,
+        "trial": "autumn/7",
         "curve": tuple(
             LossPoint(evaluation=n, size=512, total=1 / n, content=0.1, style=0.2, tv=0.3) for n in range(1, 302)
         ),

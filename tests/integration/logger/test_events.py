@@ -3,16 +3,21 @@
 import csv
 import itertools
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
+from sqlalchemy import Connection, event
 
+from service_processes import wait_until
 from stylegram.common import artifacts
 from stylegram.common.clock import utcnow
+from stylegram.common.errors import Unavailable
 from stylegram.common.messages import (
     NEEDS_REVIEW,
     JobCompleted,
@@ -28,7 +33,9 @@ from stylegram.common.messages import (
 from stylegram.common.ports import Feedback
 from stylegram.common.records import RunRecord
 from stylegram.common.topology import LOGGER_EVENTS
+from stylegram.logger import logs_file
 from stylegram.logger.bootstrap import LoggerService, bootstrap
+from stylegram.logger.events import RunLogger
 from stylegram.logger.repository import RunPost
 from stylegram.logger.settings import LoggerSettings
 
@@ -67,12 +74,21 @@ OUT = RunPost("published", "@painter", "photo", "1", "https://example.org/p/1", 
 READ = PostFeedback(read_at=NOW, likes=7, comments=1, **of_post(3))
 
 
+class StopAtOnce(threading.Event):
+    """Lets nobody wait."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self.is_set()
+
+
 def work_off(service: LoggerService, *messages: Message) -> None:
     for message in messages:
         service.broker.publish(message)
     consumer = service.consumer(threading.Event())
     while consumer.step():
         pass
+    if service.logs_file:
+        service.logs_file.write()
     assert service.broker.dead_letters(LOGGER_EVENTS.name) == []
 
 
@@ -83,7 +99,79 @@ def table(settings: LoggerSettings) -> list[dict[str, str]]:
 
 
 def test_the_file_is_there_from_the_start(settings: LoggerSettings, service: LoggerService) -> None:
+    assert service.logs_file
+    with service.logs_file.following():
+        wait_until(lambda: settings.logs_csv is not None and settings.logs_csv.exists())
     assert table(settings) == []
+
+
+def test_the_file_follows_and_is_complete_at_the_end(
+    settings: LoggerSettings, service: LoggerService, record: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs_file, "_PAUSE_SECONDS", 0.05)
+    stop = threading.Event()
+    running = threading.Thread(target=service.run, args=(stop,))
+    running.start()
+    wait_until(lambda: settings.logs_csv is not None and settings.logs_csv.exists())
+    service.broker.publish(completed(record("1")))
+    wait_until(lambda: len(table(settings)) == 1)
+    # So that it would not be written again by itself.
+    monkeypatch.setattr(logs_file, "_PAUSE_SECONDS", 600)
+    time.sleep(0.2)
+    service.broker.publish(completed(record("2")))
+    wait_until(lambda: service.runs.get("2") is not None)
+    assert len(table(settings)) == 1
+    stop.set()
+    running.join()
+    assert len(table(settings)) == 2
+
+
+def test_a_burst_is_one_transaction(service: LoggerService, record: Make) -> None:
+    commits = []
+
+    @event.listens_for(service.engine, "commit")
+    def _count(connection: Connection) -> None:
+        commits.append(connection)
+
+    work_off(service, *(completed(record(str(number), trial=None)) for number in range(20)))
+    assert len(commits) == 2, "the other is that of the file"
+    assert len(service.runs.newest()) == 20
+
+
+def test_an_event_that_cannot_be_kept_takes_no_other_along(service: LoggerService, record: Make) -> None:
+    for number in range(4):
+        service.broker.publish(completed(record(str(number))))
+    # SQLite has no number as large.
+    service.broker.publish(READ.model_copy(update={"likes": 2**70}))
+    service.broker.publish(PUBLISHED)
+    assert service.consumer(threading.Event()).step()
+    [dead] = service.broker.dead_letters(LOGGER_EVENTS.name)
+    assert isinstance(decode(dead.body), PostFeedback)
+    assert len(service.runs.newest()) == 4
+    service.runs.save(record())
+    run = service.runs.get("42")
+    assert run
+    assert run.post == OUT
+
+
+def test_a_study_that_cannot_be_told_loses_no_run(service: LoggerService, record: Make) -> None:
+    told: list[str] = []
+
+    def tell(made: RunRecord) -> None:
+        told.append(made.job_id)
+        if told.count(made.job_id) == 1:
+            raise Unavailable("The database did not answer.")
+
+    consumer = replace(service, logger=RunLogger(service.runs, tell)).consumer(StopAtOnce())
+    for number in range(2):
+        service.broker.publish(completed(record(str(number), trial=f"autumn/{number}")))
+    assert consumer.step()
+    assert len(service.runs.newest()) == 2
+    while consumer.step():
+        pass
+    assert set(told) == {"0", "1"}
+    assert told.count("0") > 1, "it is told again"
+    assert service.broker.dead_letters(LOGGER_EVENTS.name) == []
 
 
 def test_in_whatever_order_and_however_often(settings: LoggerSettings, record: Make) -> None:
@@ -93,13 +181,15 @@ def test_in_whatever_order_and_however_often(settings: LoggerSettings, record: M
     for number, order in enumerate(itertools.permutations(events)):
         # Each order is told of a job of its own.
         job_id = f"job-{number}"
-        for event in (*order, order[0]):
-            renamed = decode(encode(event).replace(b'"job_id":"42"', f'"job_id":"{job_id}"'.encode()))
-            service.logger.handle(renamed, 1)
+        for said in (*order, order[0]):
+            renamed = decode(encode(said).replace(b'"job_id":"42"', f'"job_id":"{job_id}"'.encode()))
+            service.logger.handle_all([renamed])
         run = service.runs.get(job_id)
         assert run
         assert run.record.outcome == "succeeded"
         assert (run.post, run.feedback) == (OUT, Feedback(likes=7, comments=1))
+    assert service.logs_file
+    service.logs_file.write()
     rows = table(settings)
     assert {(row["success"], row["post_state"], row["post_likes"]) for row in rows} == {("True", "published", "7")}
     assert len(rows) == 120
@@ -150,12 +240,11 @@ def test_a_file_that_cannot_be_written_loses_no_run(
 ) -> None:
     path = settings.logs_csv
     assert path
-    path.unlink()
-    path.mkdir()
+    path.mkdir(parents=True)
     work_off(service, completed(record()))
     assert service.runs.get("42")
     path.rmdir()
-    work_off(service, PUBLISHED)
+    work_off(service)
     assert [row["job_id"] for row in table(settings)] == ["42"]
 
 

@@ -1,22 +1,24 @@
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, event, insert, inspect, update
+from sqlalchemy import Engine, event, insert, inspect, select, update
 
 from stylegram.common.clock import utcnow
 from stylegram.common.database import migrate, open_database
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.ports import Feedback
 from stylegram.common.records import RunRecord
-from stylegram.logger.logs_csv import write_logs_csv
+from stylegram.logger.exchange.logs_csv import write_logs_csv
+from stylegram.logger.exchange.repository import ExchangeRepository
 from stylegram.logger.repository import Reading, RunPost, RunRepository
 from stylegram.logger.rows import to_row
 from stylegram.logger.tables import runs as runs_table
@@ -28,6 +30,10 @@ OUT = RunPost("published", "@painter", "photo", "1", "https://example.org/p/1", 
 LATER_OUT = RunPost("published", "@painter", "reel", "2", "https://example.org/p/2", said_at=NOW + timedelta(hours=1))
 LOST = RunPost("needs_review", "@painter", "photo", reason="who knows", said_at=NOW - timedelta(hours=1))
 WAITS = RunPost("waiting", "@painter", "photo", reason="for a yes", said_at=NOW - timedelta(hours=2))
+
+
+def rows(engine: Engine) -> list[Mapping[str, Any]]:
+    return list(ExchangeRepository(engine).rows())
 
 
 def test_every_hyperparameter_has_its_column(engine: Engine) -> None:
@@ -44,6 +50,35 @@ def test_a_run_comes_back_whole(runs: RunRepository, record: Make) -> None:
     assert run.record.model_copy(update={"curve": made.curve}) == made
     assert runs.curve("42") == made.curve
     assert (run.rating, run.post, run.feedback) == (None, None, Feedback())
+
+
+def test_what_follows_from_the_metrics_is_in_the_row(engine: Engine, runs: RunRepository, record: Make) -> None:
+    runs.save(record())
+    [row] = rows(engine)
+    derived = ("relative_content_error", "relative_style_error", "score", "style_band")
+    assert {name: row[name] for name in derived} == pytest.approx(
+        {"relative_content_error": 0.625, "relative_style_error": 7 / 24, "score": 1.625 * 31 / 24, "style_band": 33}
+    ), "2 ** ((33 - 48) / 8) is below 7 / 24, and the next band begins above"
+    assert row["style_error"] == pytest.approx(7 / 48)
+    runs.save(record(metrics=record().metrics.model_copy(update={"style_baseline": None})))  # type: ignore[union-attr]
+    [row] = rows(engine)
+    assert [row[name] for name in derived] == [0.625, None, None, None]
+    runs.save(record(metrics=None))
+    [row] = rows(engine)
+    assert [row[name] for name in ("style_error", *derived)] == [None] * 5
+
+
+def test_what_is_imported_is_no_run_of_ours(runs: RunRepository, engine: Engine, record: Make) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            insert(runs_table).values(job_id="42", outcome="succeeded", origin="elsewhere", started_at=NOW)
+        )
+    assert (runs.get("42"), runs.newest()) == (None, [])
+    assert len(rows(engine)) == 1
+    runs.save(record())
+    run = runs.get("42")
+    assert run
+    assert run.record.job_id == "42", "it is ours after all"
 
 
 def test_a_failed_run_comes_back_with_what_is_known(runs: RunRepository, record: Make) -> None:
@@ -124,9 +159,10 @@ def test_a_row_that_is_older_than_most_columns_is_read(database_url: str, tmp_pa
     migrate(engine, "logger")
     [run] = RunRepository(engine).newest()
     newer = ("further_styles", "masks", "start_image", "threads", "tiled_blocks", "resumed_at", "cpu_seconds")
-    defaults = {name: RunRecord.model_fields[name].default for name in (*newer, "metrics", "result_sha256", "curve")}
-    assert run.record == record(**defaults)
-    write_logs_csv(RunRepository(engine).rows(), tmp_path / "logs.csv")
+    newest = ("metrics", "result_sha256", "curve", "trial")
+    defaults = {name: RunRecord.model_fields[name].default for name in (*newer, *newest)}
+    assert run.record == record(**defaults, content=record().content.model_copy(update={"features": None}))
+    write_logs_csv(ExchangeRepository(engine).rows(), tmp_path / "logs.csv")
     engine.dispose()
 
 
@@ -150,10 +186,10 @@ def test_a_success_replaces_a_failure_but_is_never_replaced_by_one(runs: RunRepo
     assert len(runs.curve("42")) == 301
 
 
-def test_a_post_may_be_known_before_its_run(runs: RunRepository, record: Make) -> None:
+def test_a_post_may_be_known_before_its_run(engine: Engine, runs: RunRepository, record: Make) -> None:
     runs.save_post("42", OUT)
     assert runs.get("42") is None
-    assert (runs.newest(), runs.rows()) == ([], [])
+    assert (runs.newest(), rows(engine)) == ([], [])
     runs.save(record())
     run = runs.get("42")
     assert run
@@ -209,7 +245,9 @@ def reading(kind: str, hours: float, **counts: int) -> tuple[str, Reading]:
     return f"key-{kind}", Reading(kind, NOW + timedelta(hours=hours), Feedback(**counts))
 
 
-def test_of_each_post_the_newest_reading_counts_in_whatever_order_they_come(runs: RunRepository, record: Make) -> None:
+def test_of_each_post_the_newest_reading_counts_in_whatever_order_they_come(
+    engine: Engine, runs: RunRepository, record: Make
+) -> None:
     readings = (
         reading("photo", 1, likes=5, comments=1, reach=100),
         reading("photo", 2, likes=8, comments=0, reach=150),
@@ -224,8 +262,11 @@ def test_of_each_post_the_newest_reading_counts_in_whatever_order_they_come(runs
         runs.save(record(str(number)))
     assert {run.feedback for run in runs.newest()} == {Feedback(likes=10, comments=0, reach=190)}
     assert len(runs.newest()) == 24
-    for row in runs.rows():
-        assert {key: (each["kind"], each["likes"]) for key, each in row["post_feedback"].items()} == {
+    with engine.connect() as connection:
+        readings_of = connection.scalars(select(runs_table.c.post_feedback)).all()
+    assert len(readings_of) == 24
+    for known in readings_of:
+        assert {key: (each["kind"], each["likes"]) for key, each in known.items()} == {
             "key-photo": ("photo", 8),
             "key-story": ("story", None),
             "key-reel": ("reel", 2),
@@ -245,14 +286,32 @@ def test_readings_of_many_posts_at_once_all_count(runs: RunRepository, record: M
     assert run.feedback == Feedback(likes=9)
 
 
-def test_newest_first(runs: RunRepository, record: Make) -> None:
+def test_newest_first(engine: Engine, runs: RunRepository, record: Make) -> None:
     start = record().started_at
     for minutes in (5, 1, 9):
         started = start + timedelta(minutes=minutes)
         runs.save(record(str(minutes), started_at=started, finished_at=started + timedelta(seconds=1)))
     assert [run.record.job_id for run in runs.newest()] == ["9", "5", "1"]
     assert [run.record.job_id for run in runs.newest(2)] == ["9", "5"]
-    assert [row["job_id"] for row in runs.rows()] == ["1", "5", "9"]
+    assert [row["job_id"] for row in rows(engine)] == ["1", "5", "9"]
+
+
+def test_what_is_saved_together_is_saved_or_not(runs: RunRepository, record: Make) -> None:
+    with pytest.raises(ZeroDivisionError), runs.saving() as saving:
+        saving.run(record("1"))
+        saving.post("2", OUT)
+        raise ZeroDivisionError
+    assert (runs.get("1"), runs.newest()) == (None, [])
+    with runs.saving() as saving:
+        for job_id in ("1", "2"):
+            saving.post(job_id, OUT)
+            assert saving.run(record(job_id))
+            assert not saving.run(record(job_id))
+            saving.reading(job_id, *reading("photo", 1, likes=3))
+    assert [(run.record.job_id, run.post, run.feedback.likes) for run in runs.newest()] == [
+        ("2", OUT, 3),
+        ("1", OUT, 3),
+    ]
 
 
 def test_many_loggers_at_once_make_one_row(runs: RunRepository, record: Make) -> None:

@@ -3,21 +3,25 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import JSON
 
 from stylegram.common.hyperparameters import Hyperparameters
-from stylegram.common.records import AssetReference, Metrics, RunRecord
-from stylegram.logger.rows import to_record, to_row
+from stylegram.common.records import AssetReference, Metrics, PictureFeatures, RunRecord
+from stylegram.logger.rows import style_band, to_record, to_row
 from stylegram.logger.tables import runs
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
-PICTURES = st.builds(AssetReference)
+FEATURES = st.builds(PictureFeatures, **dict.fromkeys(PictureFeatures.model_fields, NUMBERS))
+PICTURES = st.builds(AssetReference, features=st.none() | FEATURES)
 LOSSES = st.dictionaries(st.sampled_from(["total", "content", "style", "tv", "style.relu4_1"]), NUMBERS)
 METRICS = st.builds(
     Metrics,
-    **dict.fromkeys(set(Metrics.model_fields) - {"layer_errors"}, NUMBERS),
+    **{name: NUMBERS for name, field in Metrics.model_fields.items() if field.is_required()},
+    content_baseline=st.none() | NUMBERS,
+    style_baseline=st.none() | NUMBERS,
     layer_errors=st.dictionaries(st.text(), NUMBERS),
 )
 HYPERPARAMETERS = st.sampled_from(
@@ -33,6 +37,8 @@ TIMES = st.datetimes(timezones=st.just(UTC))
 @given(
     record=st.builds(
         RunRecord,
+        content=PICTURES,
+        style=PICTURES,
         further_styles=st.tuples() | st.tuples(PICTURES, PICTURES),
         masks=st.tuples() | st.tuples(st.none(), PICTURES),
         start_image=st.none() | PICTURES,
@@ -46,6 +52,7 @@ TIMES = st.datetimes(timezones=st.just(UTC))
         losses=LOSSES,
         metrics=st.none() | METRICS,
         curve=st.just(()),
+        trial=st.none() | st.text(),
     )
 )
 @settings(deadline=None, max_examples=60)
@@ -85,3 +92,22 @@ def stored(row: dict[str, Any]) -> dict[str, Any]:
         else row.get(column.name)
         for column in runs.columns
     }
+
+
+@pytest.mark.parametrize(
+    ("relative", "band"),
+    [
+        (0.0, 0),
+        (1e-9, 0),
+        (2**-6, 0),
+        (2**-5.875, 1),
+        (0.99, 47),
+        (1.0, 48),
+        (1.09, 48),
+        (2.0, 56),
+        (1e300, 63),
+        (-1, 0),
+    ],
+)
+def test_bands_ascend_with_the_style_error(relative: float, band: int) -> None:
+    assert style_band(relative) == band

@@ -1,6 +1,7 @@
 """Files that are there whole or not at all."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from uuid import uuid4
 
@@ -8,12 +9,12 @@ _ANYBODY, _OWNER = 0o666, 0o600
 _ANYBODY_S_FOLDER, _OWNER_S_FOLDER = 0o777, 0o700
 
 
-def write_atomically(path: Path, data: bytes, *, private: bool = False) -> None:
+def write_atomically(path: Path, data: bytes | Iterable[bytes], *, private: bool = False) -> None:
     """Write or replace the file; readers see the old bytes or the new ones, also after a power cut.
 
     Args:
         path: the file, whose folder is made when absent.
-        data: all that is to be in it.
+        data: all that is to be in it, at once or piece by piece.
         private: whether nobody else may read it, at any time, nor look into its folder if that is new; else the
             process's usual permissions hold.
 
@@ -26,7 +27,7 @@ def write_atomically(path: Path, data: bytes, *, private: bool = False) -> None:
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER if private else _ANYBODY)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -1,8 +1,8 @@
 """What the logger learns from what happens."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import partial
-from pathlib import Path
 
 import structlog
 
@@ -18,59 +18,75 @@ from stylegram.common.messages import (
 )
 from stylegram.common.ports import Feedback
 from stylegram.common.records import RunRecord
-from stylegram.logger.logs_csv import write_logs_csv
 from stylegram.logger.metrics import RUN_SECONDS, RUNS
-from stylegram.logger.repository import Reading, RunPost, RunRepository
+from stylegram.logger.repository import Reading, RunPost, RunRepository, Saving
 
 _log = structlog.get_logger(__name__)
 
 
 class RunLogger:
-    """Handles events; see `Consumer`. Their order does not matter, nor how often each comes.
+    """Handles events; see `BatchConsumer`. Their order does not matter, nor how often each comes.
 
     Args:
         runs: where they are remembered.
-        logs_csv: the file that follows them; None for none.
+        tell: told of each run that a study asked for; the same one again changes nothing.
+        changed: called after the record has changed.
     """
 
-    def __init__(self, runs: RunRepository, logs_csv: Path | None) -> None:
+    def __init__(
+        self,
+        runs: RunRepository,
+        tell: Callable[[RunRecord], None] = lambda _: None,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._runs = runs
-        self._logs_csv = logs_csv
+        self._tell = tell
+        self._changed = changed
 
-    def handle(self, message: Message, attempt: int) -> None:  # noqa: ARG002
-        """Remember what the event says.
+    def handle_all(self, messages: Sequence[Message]) -> None:
+        """Remember what the events say, of all of them or of none.
+
+        What is remembered stays so where a study could then not be told.
 
         Raises:
             Unavailable: the database did not answer.
         """
-        match message:
-            case JobCompleted(record=record) | JobFailed(record=RunRecord() as record):
-                self._remember(record)
-            case JobFailed():
-                # Nothing was run, so there is nothing to learn; whoever asked for the job knows of its end.
-                _log.warning("job_without_run", reason=message.reason, error_code=message.error_code)
-                return
-            case PostWaiting() | PostPublished() | PostFailed():
-                self._runs.save_post(message.job_id, _post(message))
-            case PostFeedback():
-                self._runs.save_reading(message.job_id, message.post, _reading(message))
-            case _:
-                return
-        self.write_csv()
-
-    def write_csv(self) -> None:
-        """Bring `logs.csv` up to date; should that fail, the next event tries again."""
-        if self._logs_csv is None:
-            return
-        try:
-            write_logs_csv(self._runs.rows(), self._logs_csv)
-        except OSError as error:
-            _log.error("logs_csv_not_written", path=str(self._logs_csv), reason=str(error))
-
-    def _remember(self, record: RunRecord) -> None:
-        if self._runs.save(record):
+        with self._runs.saving() as saving:
+            news = [
+                record
+                for message in sorted(messages, key=lambda message: message.job_id)
+                if (record := _save(saving, message))
+            ]
+        self._changed()
+        for record in news:
             RUNS.labels(outcome=record.outcome).inc()
             RUN_SECONDS.labels(outcome=record.outcome).observe(record.seconds)
+        # Said again, it may be the second time only that the study hears of it.
+        for message in messages:
+            if (record := _record(message)) and record.trial is not None:
+                self._tell(record)
+
+
+def _record(message: Message) -> RunRecord | None:
+    match message:
+        case JobCompleted(record=record) | JobFailed(record=record):
+            return record
+    return None
+
+
+def _save(saving: Saving, message: Message) -> RunRecord | None:
+    """Remember what an event says; the run whose outcome is news by it."""
+    match message:
+        case JobCompleted(record=record) | JobFailed(record=RunRecord() as record):
+            return record if saving.run(record) else None
+        case JobFailed():
+            # Nothing was run, so there is nothing to learn; whoever asked for the job knows of its end.
+            _log.warning("job_without_run", job_id=message.job_id, reason=message.reason, error_code=message.error_code)
+        case PostWaiting() | PostPublished() | PostFailed():
+            saving.post(message.job_id, _post(message))
+        case PostFeedback():
+            saving.reading(message.job_id, message.post, _reading(message))
+    return None
 
 
 def _post(message: PostWaiting | PostPublished | PostFailed) -> RunPost:

@@ -2,13 +2,13 @@
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Engine, delete, insert, select, update
+from sqlalchemy import ColumnElement, Engine, Row, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -61,6 +61,11 @@ def _said_at(post: RunPost) -> datetime:
     return post.said_at or datetime.min.replace(tzinfo=UTC)
 
 
+_OF = "of_job"
+_UPDATE = update(runs).where(runs.c.job_id == bindparam(_OF))
+_POST_COLUMNS = [runs.c[POST + field.name] for field in fields(RunPost)]
+
+
 @dataclass(frozen=True)
 class Reading:
     """How a post is taken, as it stood at one time."""
@@ -88,8 +93,75 @@ class Run:
     feedback: Feedback
 
 
+class Saving:
+    """A transaction that saves runs and what is said of them; saving the same thing again changes nothing.
+
+    Whoever saves many does so in the order of their jobs, or two that do so at once may wait for one another.
+
+    Args:
+        session: in which nothing is committed yet.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def run(self, record: RunRecord) -> bool:
+        """Remember the run and its curve, unless it failed and is known to have succeeded.
+
+        Returns:
+            Whether its outcome is news.
+        """
+        before = self._row(record.job_id, runs.c.outcome).outcome
+        if before == "succeeded" and record.outcome == "failed":
+            return False
+        self._update(record.job_id, to_row(record))
+        self._session.execute(delete(curves).where(curves.c.job_id == record.job_id))
+        if record.curve:
+            points = zlib.compress(_points.dump_json(record.curve))
+            self._session.execute(insert(curves).values(job_id=record.job_id, points=points))
+        return bool(before != record.outcome)
+
+    def post(self, job_id: str, post: RunPost) -> None:
+        """Remember what became of a post, be the run known already or not; what is published stays so."""
+        known = _post(self._row(job_id, *_POST_COLUMNS)._asdict())
+        now = post.after(known) if known else post
+        if now != known:
+            self._update(job_id, {POST + name: value for name, value in asdict(now).items()})
+
+    def reading(self, job_id: str, post: str, reading: Reading) -> None:
+        """Remember how a post is taken, be the run known already or not; an older reading changes nothing.
+
+        Args:
+            job_id: whose post.
+            post: its key in the publisher's ledger.
+            reading: its `read_at` is aware.
+        """
+        [stored] = self._row(job_id, runs.c[READINGS])
+        stored = stored or {}
+        if post in stored and datetime.fromisoformat(stored[post]["read_at"]) >= reading.read_at:
+            return
+        counts = asdict(reading.feedback)
+        readings = {**stored, post: {"kind": reading.kind, "read_at": reading.read_at.isoformat(), **counts}}
+        sums = {POST + name: _sum(each[name] for each in readings.values()) for name in counts}
+        self._update(job_id, {READINGS: readings, **sums})
+
+    def _row(self, job_id: str, *columns: ColumnElement[Any]) -> Row[Any]:
+        """Of the run's row, which nobody else changes until the end; a new one if nothing is known of it yet."""
+        row = select(*columns).where(runs.c.job_id == job_id).with_for_update()
+        # Whoever comes second waits here, and then sees what the first one wrote.
+        if known := self._session.execute(row).one_or_none():
+            return known
+        with suppress(IntegrityError), self._session.begin_nested():
+            self._session.execute(insert(runs).values(job_id=job_id))
+        return self._session.execute(row).one()
+
+    def _update(self, job_id: str, values: dict[str, Any]) -> None:
+        # The values apart, so that a statement with a hundred columns is made but once.
+        self._session.execute(_UPDATE, {_OF: job_id, **values})
+
+
 class RunRepository:
-    """The runs in the database; saving the same thing again changes nothing.
+    """The runs in the database.
 
     Args:
         engine: where the tables are, up to date.
@@ -98,61 +170,38 @@ class RunRepository:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def save(self, record: RunRecord) -> bool:
-        """Remember the run and its curve, unless it failed and is known to have succeeded.
+    @contextmanager
+    def saving(self) -> Iterator[Saving]:
+        """Save all that the block is told, or nothing.
 
-        Returns:
-            Whether its outcome is news.
+        Raises:
+            Unavailable: the database did not answer.
         """
-        with self._writing(record.job_id) as session:
-            before = session.scalar(select(runs.c.outcome).where(runs.c.job_id == record.job_id))
-            if before == "succeeded" and record.outcome == "failed":
-                return False
-            self._update(session, record.job_id, to_row(record))
-            session.execute(delete(curves).where(curves.c.job_id == record.job_id))
-            if record.curve:
-                points = zlib.compress(_points.dump_json(record.curve))
-                session.execute(insert(curves).values(job_id=record.job_id, points=points))
-            return before != record.outcome
+        with transaction(self._engine) as session:
+            yield Saving(session)
+
+    def save(self, record: RunRecord) -> bool:
+        """See `Saving.run`."""
+        with self.saving() as saving:
+            return saving.run(record)
 
     def save_post(self, job_id: str, post: RunPost) -> None:
-        """Remember what became of a post, be the run known already or not; what is published stays so."""
-        with self._writing(job_id) as session:
-            known = _post(session.execute(select(runs).where(runs.c.job_id == job_id)).one()._asdict())
-            now = post.after(known) if known else post
-            if now != known:
-                self._update(session, job_id, {POST + name: value for name, value in asdict(now).items()})
+        """See `Saving.post`."""
+        with self.saving() as saving:
+            saving.post(job_id, post)
 
     def save_reading(self, job_id: str, post: str, reading: Reading) -> None:
-        """Remember how a post is taken, be the run known already or not; an older reading changes nothing.
-
-        Args:
-            job_id: whose post.
-            post: its key in the publisher's ledger.
-            reading: its `read_at` is aware.
-        """
-        with self._writing(job_id) as session:
-            stored = session.scalar(select(runs.c[READINGS]).where(runs.c.job_id == job_id)) or {}
-            if post in stored and datetime.fromisoformat(stored[post]["read_at"]) >= reading.read_at:
-                return
-            counts = asdict(reading.feedback)
-            readings = {**stored, post: {"kind": reading.kind, "read_at": reading.read_at.isoformat(), **counts}}
-            sums = {POST + name: _sum(each[name] for each in readings.values()) for name in counts}
-            self._update(session, job_id, {READINGS: readings, **sums})
+        """See `Saving.reading`."""
+        with self.saving() as saving:
+            saving.reading(job_id, post, reading)
 
     def get(self, job_id: str) -> Run | None:
-        """The run, or None if its record has not come."""
+        """The run, or None if its record has not come, or it is not one of our own."""
         return next(iter(self._select(runs.c.job_id == job_id)), None)
 
     def newest(self, limit: int | None = None) -> list[Run]:
-        """The runs, newest first; at most `limit`."""
+        """Our own runs, newest first; at most `limit`."""
         return self._select(limit=limit)
-
-    def rows(self) -> list[Mapping[str, Any]]:
-        """The runs as they lie in the table, oldest first."""
-        with transaction(self._engine) as session:
-            known = select(runs).where(runs.c.outcome.is_not(None))
-            return [row._asdict() for row in session.execute(known.order_by(runs.c.started_at, runs.c.job_id))]
 
     def curve(self, job_id: str) -> tuple[LossPoint, ...]:
         """The losses after each evaluation; empty where none are known."""
@@ -162,26 +211,11 @@ class RunRepository:
 
     def _select(self, *conditions: ColumnElement[bool], limit: int | None = None) -> list[Run]:
         newest_first = (runs.c.started_at.desc(), runs.c.job_id.desc())
-        known = select(runs).where(runs.c.outcome.is_not(None), *conditions).order_by(*newest_first).limit(limit)
+        # Of what was imported we may know too little for a record.
+        ours = (runs.c.outcome.is_not(None), runs.c.origin.is_(None))
+        known = select(runs).where(*ours, *conditions).order_by(*newest_first).limit(limit)
         with transaction(self._engine) as session:
             return [_run(row._asdict()) for row in session.execute(known)]
-
-    def _update(self, session: Session, job_id: str, values: dict[str, Any]) -> None:
-        session.execute(update(runs).where(runs.c.job_id == job_id).values(**values))
-
-    @contextmanager
-    def _writing(self, job_id: str) -> Iterator[Session]:
-        """A transaction that has the run's row for itself, which may be a new one of which nothing is known yet."""
-        row = select(runs.c.job_id).where(runs.c.job_id == job_id).with_for_update()
-        with transaction(self._engine) as session:
-            # Whoever comes second waits here, and then sees what the first one wrote.
-            if session.scalar(row) is None:
-                try:
-                    with session.begin_nested():
-                        session.execute(insert(runs).values(job_id=job_id))
-                except IntegrityError:
-                    session.execute(row)
-            yield session
 
 
 def _run(row: Mapping[str, Any]) -> Run:

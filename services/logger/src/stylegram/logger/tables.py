@@ -1,4 +1,5 @@
-"""The logger's tables: a row per run, and its curve of losses apart from it, for that is large and rarely read.
+"""The logger's tables: a row per run, its curve of losses apart from it, for that is large and rarely read, and what
+people said of two pictures.
 
 The hyperparameters' columns derive from `Hyperparameters`, the metrics' from `Metrics`, those on how posts are taken
 from `Feedback`; a new one is a line there and a migration here.
@@ -52,9 +53,12 @@ def _column_type(annotation: Any) -> TypeEngine[Any]:  # noqa: ANN401  (any of t
     return types[annotation]
 
 
+_FRONT = ("relative_content_error", "relative_style_error", "job_id")
+
 metadata = MetaData()
 
-# Everything but the job may be null: a post's fate may become known before its run.
+# Everything but the job may be null: a post's fate may become known before its run, and of runs that others recorded we
+# may know little.
 runs = Table(
     "runs",
     metadata,
@@ -65,9 +69,11 @@ runs = Table(
     Column("content_name", Text),
     Column("content_sha256", String(64)),
     Column("content_object_name", Text),
+    Column("content_features", _JSON_OR_NULL),
     Column("style_name", Text),
     Column("style_sha256", String(64)),
     Column("style_object_name", Text),
+    Column("style_features", _JSON_OR_NULL),
     Column("further_styles", _JSON_OR_NULL),
     Column("masks", _JSON_OR_NULL),
     Column("start_image", _JSON_OR_NULL),
@@ -97,7 +103,18 @@ runs = Table(
     Column("loss_tv", Double),
     Column("layer_losses", JSON),
     *(Column(METRIC + name, _column_type(field.annotation)) for name, field in Metrics.model_fields.items()),
+    # What follows from the metrics, to be searched and sorted by.
+    Column("style_error", Double),
+    Column("relative_content_error", Double),
+    Column("relative_style_error", Double),
+    Column("score", Double),
+    Column("style_band", Integer),
     Column("result_sha256", String(64)),
+    Column("trial", Text),
+    # Whose record it was imported from; null for our own runs.
+    Column("origin", Text),
+    # Of imported runs whose picture has a name of its own.
+    Column("output_name", Text),
     Column("rating", Integer),
     # One of the run's posts, for all of them.
     Column("post_state", String(16)),
@@ -110,7 +127,22 @@ runs = Table(
     # Sums over the readings.
     *(Column(POST + field.name, BigInteger) for field in fields(Feedback)),
     Column(READINGS, _JSON_OR_NULL),
-    Index("runs_by_start", "started_at"),
+    # What lists are sorted by; the job tells equal ones apart.
+    Index("runs_by_start", "started_at", "job_id"),
+    Index("runs_by_score", "score", "job_id"),
+    Index("runs_by_content_error", "relative_content_error", "job_id"),
+    Index("runs_by_style_error", "relative_style_error", "job_id"),
+    Index("runs_by_rating", "rating", "job_id"),
+    Index("runs_by_likes", "post_likes", "job_id"),
+    # The Pareto front, of all and of a painting; see `queries.leaderboard`.
+    Index("runs_by_style_band", "style_band", *_FRONT),
+    Index("runs_of_style", "style_sha256", "style_band", *_FRONT),
+    Index("runs_of_style_name", "style_name", "style_band", *_FRONT),
+    # What other lists are narrowed to.
+    Index("runs_of_content", "content_sha256"),
+    Index("runs_of_content_name", "content_name"),
+    # A study's trials begin with its name.
+    Index("runs_of_trial", "trial", postgresql_ops={"trial": "text_pattern_ops"}),
 )
 
 curves = Table(
@@ -118,4 +150,16 @@ curves = Table(
     metadata,
     Column("job_id", String(200), ForeignKey("runs.job_id", ondelete="CASCADE"), primary_key=True),
     Column("points", LargeBinary, nullable=False),
+)
+
+# Each is what one person said once. Of the two runs, imported ones may come later, or never.
+comparisons = Table(
+    "comparisons",
+    metadata,
+    # Chosen by who says it, so that saying it again changes nothing.
+    Column("id", String(36), primary_key=True),
+    Column("better", String(200), nullable=False, index=True),
+    Column("worse", String(200), nullable=False, index=True),
+    Column("said_at", UtcDateTime, nullable=False),
+    Column("origin", Text),
 )
