@@ -1,0 +1,1 @@
+"""What is asked of the record: lists, comparisons, the best, and what matters."""
