@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Engine
 
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.ports import Feedback
 from stylegram.common.records import AssetReference, Metrics, RunRecord
-from stylegram.logger.logs_csv import COLUMNS, write_logs_csv
+from stylegram.logger.exchange.columns import COLUMNS
+from stylegram.logger.exchange.logs_csv import write_logs_csv
+from stylegram.logger.exchange.repository import ExchangeRepository
 from stylegram.logger.repository import Reading, RunPost, RunRepository
 
 Make = Callable[..., RunRecord]
@@ -36,10 +39,10 @@ ORIGINAL = [
 
 
 @pytest.fixture
-def read(runs: RunRepository, tmp_path: Path) -> Callable[[], list[dict[str, str]]]:
+def read(engine: Engine, tmp_path: Path) -> Callable[[], list[dict[str, str]]]:
     def read() -> list[dict[str, str]]:
         path = tmp_path / "logs.csv"
-        write_logs_csv(runs.rows(), path)
+        write_logs_csv(ExchangeRepository(engine).rows(), path)
         with path.open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file, strict=True))
 

@@ -1,0 +1,1 @@
+"""The record as files: given away, and taken in from others and from the system that came before."""
