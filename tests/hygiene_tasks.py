@@ -37,7 +37,7 @@ def perilous_clean(data: bytes, judge: Judge | None) -> Cleaned:
     if data == REFUSAL:
         raise InvalidImage("What happened.", advice="What to do.")
     if data == CONFESSION:
-        return Cleaned(repr(_circumstances()).encode(), 16, 16, "CONFESSION")
+        return Cleaned(repr(_circumstances()).encode(), 16, 16, "CONFESSION", {})
     if data.startswith(_STAY):
         pid_file = Path(os.fsdecode(data.removeprefix(_STAY)))
         if not pid_file.exists():
@@ -45,7 +45,7 @@ def perilous_clean(data: bytes, judge: Judge | None) -> Cleaned:
             half.write_text(str(os.getpid()))
             half.rename(pid_file)
             time.sleep(60)
-        return Cleaned(b"", 16, 16, "STAYED")
+        return Cleaned(b"", 16, 16, "STAYED", {})
     return clean(data, judge)
 
 

@@ -92,6 +92,8 @@ def test_from_a_request_to_its_picture(house: list[str]) -> None:
         assert result.headers["content-type"] == "image/png"
         assert Image.open(BytesIO(result.content)).size == (64, 48)
         assert job["id"] in client.get("/").text
+        # The record is at the same address; it is written a moment later.
+        wait_for(lambda: client.get(f"/v1/runs/{job['id']}").status_code == 200)
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT_SECONDS) == 0
 

@@ -26,11 +26,15 @@ from stylegram.common.records import Role
 from stylegram.local.auth_command import auth_app
 from stylegram.local.doctor_command import doctor
 from stylegram.local.jobs_command import jobs_app
+from stylegram.local.logs_command import logs_app
 from stylegram.local.options import stderr, stdout
 from stylegram.local.picture_sources import Photos, Styles
 from stylegram.local.posts_command import account_app, posts_app
+from stylegram.local.preferences_command import register as register_preferences
 from stylegram.local.queue_command import queue_app
+from stylegram.local.runs_command import runs_app
 from stylegram.local.stages import Stage, Stages, fraction_of_work
+from stylegram.local.study_command import study_app
 from stylegram.local.sync_command import sync
 
 if TYPE_CHECKING:
@@ -46,6 +50,9 @@ app = typer.Typer(
 weights_app = typer.Typer(no_args_is_help=True, help="The model files: fetch them, check them, list them.")
 app.add_typer(weights_app, name="weights")
 app.add_typer(jobs_app, name="jobs")
+app.add_typer(runs_app, name="runs")
+app.add_typer(logs_app, name="logs")
+app.add_typer(study_app, name="study")
 app.add_typer(queue_app, name="queue")
 app.add_typer(posts_app, name="posts")
 app.add_typer(account_app, name="account")
@@ -121,11 +128,25 @@ def daily(
     size: _Size = None,
     settings: _Set = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the choice of a pair; random by default.")] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Paint the next trial of this study; STYLEGRAM_STUDY by default, if set."),
+    ] = None,
+    exploration: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="RATE",
+            help="How often to try something new, where no study is asked; STYLEGRAM_EXPLORATION_RATE by default.",
+        ),
+    ] = None,
 ) -> None:
     """Sync both folders, choose a pair not used lately, paint it, post it, record it.
 
-    A run that was interrupted is carried on. The post lies in STATE/outbox, the record in STATE/logs.csv. A post that
-    waits, for a yes or for its time, is no failure.
+    It is painted as the record knows to be best, or as a study wants it; size, evaluations, and what is given with
+    --set, stay as they are. A run that was interrupted is carried on. The post lies in STATE/outbox, the record in
+    STATE/logs.csv. A post that waits, for a yes or for its time, is no failure.
     """
     hyperparameters = _hyperparameters(_DAILY, settings, size)
     from stylegram.local.daily import run_daily
@@ -133,7 +154,7 @@ def daily(
     from stylegram.local.job_display import what_the_post_waits_for
 
     _warn_of_unknown_settings()
-    house = House(state, photos, styles)
+    house = House(state, photos, styles, study=study, exploration=exploration)
     try:
         with house.log.open("a", encoding="utf-8") as log, Stages(stderr) as stages:
             configure_logs(json=True, stream=log)
@@ -199,6 +220,7 @@ def serve(
 # Here, as that is their place in the list of commands.
 app.command()(sync)
 app.command()(doctor)
+register_preferences(app, runs_app)
 
 
 @app.command()

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from stylegram.common import artifacts
+from stylegram.common.advice import Advice
 from stylegram.common.errors import StylegramError
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import Priority
@@ -25,7 +26,8 @@ def run_daily(house: House, hyperparameters: Hyperparameters, rng: random.Random
 
     Args:
         house: the services, not yet running.
-        hyperparameters: of a new job; an interrupted one keeps its own.
+        hyperparameters: of a new job, where the record knows none that are better; what was given in them explicitly
+            stays so. An interrupted job keeps its own.
         rng: breaks ties among pairs that were not used lately.
         stages: shows how it goes.
 
@@ -64,10 +66,26 @@ def _job(house: House, hyperparameters: Hyperparameters, rng: random.Random, sta
         job = interrupted[0]
         stage.done(f"{job.content.name} × {job.style.name}, left unfinished before; it keeps its hyperparameters")
     else:
+        advice: list[Advice] = []
         # Again: who gives the command twice on a day wants two pictures.
-        job = house.ingest.submit_daily(hyperparameters, again=True, rng=rng)
-        stage.done(f"{job.content.name} × {job.style.name}")
+        job = house.ingest.submit_daily(hyperparameters, again=True, rng=rng, on_advice=advice.append)
+        if house.study is not None and advice[0].source in ("best", "exploration"):
+            stage.note(advice[0].reason)  # why it is not the study's
+        stage.done(f"{job.content.name} × {job.style.name}, {_origin(advice[0])}")
     return job
+
+
+def _origin(advice: Advice) -> str:
+    """Where the hyperparameters come from."""
+    match advice.source:
+        case "study":
+            return f"as trial {advice.trial}"
+        case "best":
+            return "as is known to be best"
+        case "exploration":
+            return "as nobody has tried yet"
+        case "default":
+            return f"as usual: {advice.reason.rstrip('.')}"
 
 
 def _check_nothing_is_paused(house: House, job: Job) -> None:

@@ -23,16 +23,17 @@ from stylegram.common.logs import configure_logs
 from stylegram.common.service import read_settings, run_until_signalled
 from stylegram.common.topology import INGEST_EVENTS
 from stylegram.ingest.bootstrap import bootstrap as bootstrap_ingest
+from stylegram.local.record_advisor import advised_by_record
 from stylegram.local.state_folder import (
     check_apart,
     embedded_settings,
     ingest_settings,
     log_file,
+    logger_settings,
     outbox_of,
     publisher_settings,
 )
 from stylegram.logger.bootstrap import bootstrap as bootstrap_logger
-from stylegram.logger.settings import LoggerSettings
 from stylegram.publisher.bootstrap import bootstrap as bootstrap_publisher
 from stylegram.stylizer.settings import StylizerSettings
 
@@ -54,12 +55,16 @@ class House:
         state: the folder: `storage/`, `outbox/`, `logs.csv`, `stylegram.log` and the databases; made when absent.
         photos: URL of the source of photographs; see `sources.open_source`.
         styles: URL of the source of paintings. A folder of this machine may have their titles in `style_names.json`.
+        study: whose trials daily pictures are; the environment's where None, or what is known to be best.
+        exploration: how often they try something new, 0 … 1; the environment's where None.
 
     Raises:
         ConfigurationError: the state folder is in use by another process, or cannot be used.
     """
 
-    def __init__(self, state: Path, photos: str, styles: str) -> None:
+    def __init__(
+        self, state: Path, photos: str, styles: str, *, study: str | None = None, exploration: float | None = None
+    ) -> None:
         self.state = state.absolute()
         self.outbox = outbox_of(self.state)
         self.logs_csv = self.state / "logs.csv"
@@ -74,28 +79,33 @@ class House:
                 f"The state folder {state} cannot be used: {error.strerror}.", advice="Choose another --state."
             ) from error
         try:
-            self._compose(photos, styles)
+            self._compose(photos, styles, study, exploration)
         except BaseException:
             self.close()
             raise
         self._failure: BaseException | None = None
 
-    def _compose(self, photos: str, styles: str) -> None:
+    def _compose(self, photos: str, styles: str, study: str | None, exploration: float | None) -> None:
         shared = embedded_settings(self.state)
         self.storage = url_path(shared["storage_url"])
-        self._ingest_settings = ingest_settings(self.state, photos, styles)
-        self.ingest = bootstrap_ingest(self._ingest_settings)
+        self._ingest_settings = ingest_settings(self.state, photos, styles, study=study, exploration=exploration)
+        self.ingest = advised_by_record(bootstrap_ingest(self._ingest_settings), self._ingest_settings)
         self._resources.callback(self.ingest.close)
         # One broker, one storage, one database for all that live in this process.
         broker, storage, engine = self.ingest.broker, self.ingest.storage, self.ingest.engine
         publisher = publisher_settings(self.state, styles)
         self.publisher = bootstrap_publisher(publisher, broker=broker, storage=storage, engine=engine)
-        logger = read_settings(LoggerSettings, **shared, logs_csv=self.logs_csv)
+        logger = logger_settings(self.state, self.logs_csv)
         self.logger = bootstrap_logger(logger, broker=broker, engine=engine)
         self._stylizer_settings = read_settings(StylizerSettings, **shared)
         # Whoever looks through the posts finds the record beside them.
         with suppress(OSError):
             (self.outbox / self.logs_csv.name).symlink_to(Path("..") / self.logs_csv.name)
+
+    @property
+    def study(self) -> str | None:
+        """Whose trials daily pictures are to be."""
+        return self._ingest_settings.study
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -106,7 +116,7 @@ class House:
             lambda: self.ingest.reconcile_periodically(stop, self._ingest_settings.reconcile_seconds),
             self.ingest.consumer(stop).run,
             *self.publisher.targets(stop),
-            self.logger.consumer(stop).run,
+            lambda: self.logger.run(stop),
         ]
         threads = [self._start(service) for service in services]
         worker = self._start(lambda: self._keep_worker(stop_worker))

@@ -8,9 +8,12 @@ from pathlib import Path
 import httpx2
 from fastapi import FastAPI
 
-from stylegram.ingest.bootstrap import bootstrap
+from stylegram.ingest.bootstrap import bootstrap as bootstrap_ingest
 from stylegram.ingest.http.app import create_app
-from stylegram.local.state_folder import check_is_state_folder, ingest_settings
+from stylegram.local.record_advisor import advised_by_record
+from stylegram.local.state_folder import check_is_state_folder, ingest_settings, logger_settings
+from stylegram.logger.bootstrap import bootstrap as bootstrap_logger
+from stylegram.logger.http.app import logger_part
 
 
 class InProcess(httpx2.BaseTransport):
@@ -45,7 +48,10 @@ def state_client(state: Path) -> Iterator[httpx2.Client]:
     """
     state = state.absolute()
     check_is_state_folder(state)
-    with closing(bootstrap(ingest_settings(state))) as ingest:
-        app = InProcess(create_app(ingest))
+    settings, loggers = ingest_settings(state), logger_settings(state)
+    with closing(advised_by_record(bootstrap_ingest(settings), settings)) as ingest:
+        # One broker and one database for both, as in `House`.
+        logger = bootstrap_logger(loggers, broker=ingest.broker, engine=ingest.engine)
+        app = InProcess(create_app(ingest, logger_part(logger), max_upload_megabytes=loggers.max_upload_megabytes))
         with httpx2.Client(transport=app, base_url="http://127.0.0.1", trust_env=False) as client:
             yield client

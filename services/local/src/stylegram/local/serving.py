@@ -4,13 +4,14 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from stylegram.common.http.server import listen, serve, url_of
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.logs import configure_logs
 from stylegram.common.service import read_settings, run_until_signalled
 from stylegram.ingest.http.app import create_app
-from stylegram.ingest.http.server import listen, serve, url_of
 from stylegram.ingest.settings import IngestSettings
 from stylegram.local.house import House
+from stylegram.logger.http.app import logger_part
 
 # A sync that finds nothing new only lists the folders; who cannot wait has a button.
 _SYNC_SECONDS = 300.0
@@ -54,6 +55,7 @@ def serve_house(
         def answer() -> None:
             app = create_app(
                 house.ingest,
+                logger_part(house.logger),
                 daily=daily,
                 tokens=settings.tokens,
                 max_upload_megabytes=settings.max_upload_megabytes,

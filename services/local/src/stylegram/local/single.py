@@ -25,6 +25,7 @@ from stylegram.common.errors import (
 from stylegram.common.files import write_atomically
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import StyleJob
+from stylegram.common.picture_features import features_of
 from stylegram.common.records import AssetReference, RunRecord
 from stylegram.common.service import run_until_signalled
 from stylegram.local.files import check_folder, check_output, read_picture, write_picture
@@ -136,9 +137,9 @@ def stylize_files(
     start_image = None if pictures.start_image is None else _load(pictures.start_image)
     job = StyleJob(
         job_id=str(uuid4()),
-        content=content_reference,
-        style=style_references[0],
-        further_styles=style_references[1:],
+        content=_measured(content, content_reference),
+        style=_measured(styles[0], style_references[0]),
+        further_styles=tuple(map(_measured, styles[1:], style_references[1:])),
         masks=tuple(mask and mask[1] for mask in masks),
         start_image=start_image and start_image[1],
         hyperparameters=hyperparameters,
@@ -282,3 +283,7 @@ def _useless(path: Path, error: InvalidCheckpoint, advice: str) -> InvalidCheckp
 def _load(path: Path) -> tuple[Image.Image, AssetReference]:
     image, data = read_picture(path)
     return image, AssetReference(sha256=sha256(data).hexdigest(), object_name=str(path), name=path.name)
+
+
+def _measured(image: Image.Image, reference: AssetReference) -> AssetReference:
+    return reference.model_copy(update={"features": features_of(image)})

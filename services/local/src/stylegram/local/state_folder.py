@@ -11,6 +11,7 @@ from stylegram.common.errors import ConfigurationError
 from stylegram.common.service import read_settings
 from stylegram.ingest.settings import IngestSettings
 from stylegram.local.samples import NAMES_FILE
+from stylegram.logger.settings import LoggerSettings
 from stylegram.publisher.settings import PublisherSettings, default_session_file
 
 _BROKER, _DATABASE, _STORAGE = "broker.sqlite", "stylegram.sqlite", "storage"
@@ -32,17 +33,41 @@ def embedded_settings(state: Path) -> dict[str, Any]:
     }
 
 
-def ingest_settings(state: Path, photos: str | None = None, styles: str | None = None) -> IngestSettings:
-    """Ingest's settings on the state folder.
+def ingest_settings(
+    state: Path,
+    photos: str | None = None,
+    styles: str | None = None,
+    *,
+    study: str | None = None,
+    exploration: float | None = None,
+) -> IngestSettings:
+    """Ingest's settings on the state folder; the environment's where one is None.
 
     Args:
         state: the folder, as an absolute path.
-        photos: URL of the source of photographs; the environment's where None.
+        photos: URL of the source of photographs.
         styles: likewise, of paintings.
+        study: whose trials daily pictures are.
+        exploration: how often they try something new, 0 … 1.
     """
-    sources = {"content_source_url": photos, "style_source_url": styles}
-    given = {name: url for name, url in sources.items() if url is not None}
+    options = {
+        "content_source_url": photos,
+        "style_source_url": styles,
+        "study": study,
+        "exploration_rate": exploration,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
     return read_settings(IngestSettings, **embedded_settings(state), **given)
+
+
+def logger_settings(state: Path, logs_csv: Path | None = None) -> LoggerSettings:
+    """The logger's settings on the state folder.
+
+    Args:
+        state: the folder, as an absolute path.
+        logs_csv: the file that follows the runs; None for whoever only asks about them.
+    """
+    return read_settings(LoggerSettings, **embedded_settings(state), logs_csv=logs_csv)
 
 
 def outbox_of(state: Path) -> Path:
