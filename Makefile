@@ -62,13 +62,15 @@ format: $(STAMP) ## Format the code
 
 # Beside other engines, whose folders STYLEGRAM_BENCH_NEURAL_STYLE_PT and STYLEGRAM_BENCH_STYLE_TRANSFER_PYTORCH name,
 # loss over time and strokes are measured too: twenty minutes for each of the PAIRS. Beside Celery and dramatiq, which the
-# Python that STYLEGRAM_BENCH_PEERS names has, the job pipeline is, which needs rabbitmq-server.
+# Python that STYLEGRAM_BENCH_PEERS names has, the job pipeline is, which needs rabbitmq-server; beside MLflow, in the one
+# that STYLEGRAM_BENCH_MLFLOW names, the record is, with postgresql.
 PAIRS ?= 2
 bench: samples ## Measure engine and pipeline; figures go to standard output and var/bench
 	@$(BIN)/python -m bench.cost
 	@$(if $(STYLEGRAM_BENCH_NEURAL_STYLE_PT),$(BIN)/python -m bench.equal_loss --pairs $(PAIRS))
 	@$(if $(STYLEGRAM_BENCH_NEURAL_STYLE_PT),$(BIN)/python -m bench.trade_off --pairs $(PAIRS))
 	@$(if $(STYLEGRAM_BENCH_PEERS),$(BIN)/python -m bench.pipeline)
+	@$(if $(STYLEGRAM_BENCH_MLFLOW),$(BIN)/python -m bench.record)
 
 clean: ## Remove the virtual environment, the samples and all state; the weights stay in their cache
 	rm -rf .venv samples var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -51,7 +51,7 @@ def plot(lines: Sequence[Line], *, title: str, x: str, y: str) -> Image.Image:
         draw.line([(_LEFT, up(value)), (_RIGHT, up(value))], _GRID)
         draw.text((_LEFT - 8, up(value)), f"{value:g}", _INK, font, anchor="rm")
     draw.rectangle([_LEFT, _TOP, _RIGHT, _BOTTOM], outline=_INK)
-    draw.text((_LEFT, 16), title, _INK, ImageFont.load_default(20))
+    draw.text((_LEFT, 2), title, _INK, ImageFont.load_default(20))
     draw.text(((_LEFT + _RIGHT) / 2, _BOTTOM + 40), x, _INK, font, anchor="ma")
     draw.text((8, _TOP - 20), y, _INK, font)
     for row, line in enumerate(lines):
