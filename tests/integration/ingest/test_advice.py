@@ -16,7 +16,7 @@ from ingest_http import serving
 from ingest_samples import FAST, open_ingest, png
 from logger_http import open_logger
 from stylegram.common.advice import Advice, AdviceRequest
-from stylegram.common.errors import InvalidInput, NotFound, StylegramError, Unavailable
+from stylegram.common.errors import InvalidInput, NotFound, QueueFull, StylegramError, Unavailable
 from stylegram.common.http.app import Part, assemble
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.records import AssetReference
@@ -197,3 +197,15 @@ def test_a_logger_that_hangs_or_is_away_is_not_waited_for(logger_url: str) -> No
     for advisor in (slow, away):
         with pytest.raises(Unavailable, match="did not answer"):
             advisor.advise(FAST, CONTENT, STYLE, fixed=frozenset())
+
+
+def test_nobody_is_asked_where_the_job_would_find_no_room(tmp_path: Path) -> None:
+    """What is asked may be a study's trial, which nobody would paint."""
+    advisor = Known(TRIAL)
+    with advised(tmp_path, advisor, max_queued=1) as ingest:
+        ingest.submit_daily(FAST)
+
+        with pytest.raises(QueueFull):
+            ingest.submit_daily(FAST, again=True)
+
+    assert len(advisor.asked) == 1

@@ -13,6 +13,9 @@ from stylegram.common.errors import InvalidInput, Unavailable
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.messages import end_of
 from stylegram.common.records import PictureFeatures
+from stylegram.ingest.schemas import Job
+from stylegram.local.study_api import StudyApi
+from stylegram.local.study_runner import StudyRunner
 from stylegram.logger.bootstrap import LoggerService, bootstrap
 from stylegram.logger.settings import LoggerSettings
 from stylegram.logger.suggestions.advice import advise
@@ -188,6 +191,18 @@ def test_a_study_that_searches_evaluations_leaves_those_of_a_daily_picture(engin
     assert studies.get("first").asked == 3
 
 
+@pytest.mark.parametrize(("exploration", "source"), [(0, "best"), (1, "exploration")])
+def test_whoever_has_a_schedule_is_advised_beside_it(service: LoggerService, exploration: float, source: str) -> None:
+    remember(service, 0.4, 0.4)
+    base = Hyperparameters(size=64, schedule=((32, 2), (64, 2)))
+
+    advice = advise(
+        service.engine, base, PAIRS[0].content, PAIRS[0].style, exploration=exploration, fixed={"size", "schedule"}
+    )
+
+    assert (advice.source, advice.hyperparameters.schedule) == (source, base.schedule)
+
+
 class Nearby(StudyApi):
     """Studies without an API, whose answer to the last question gets lost; each job is painted at once."""
 
@@ -210,10 +225,11 @@ class Nearby(StudyApi):
 
     def submit(self, trial: Trial) -> Job:
         self.studies.tell(painted(trial))
-        return Job.model_construct(id=trial.name, state="succeeded")
+        return self.job(trial.name)
 
     def job(self, job_id: str) -> Job:
-        return Job.model_construct(id=job_id, state="succeeded")
+        facts: Any = {"id": job_id, "state": "succeeded"}
+        return Job.model_construct(**facts)
 
 
 def test_a_trial_whose_answer_was_lost_is_run_nevertheless(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,3 +241,18 @@ def test_a_trial_whose_answer_was_lost_is_run_nevertheless(engine: Engine, monke
     study = StudyRunner(api, "first", 1, lambda *_: None).run()
 
     assert (api.lost, study.done, study.running) == (1, 3, 0)
+
+
+def test_what_goes_wrong_while_a_trial_is_chosen_ends_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    studies = Studies(engine)
+    studies.create(wanted())
+    with monkeypatch.context() as patch:
+        patch.setattr("stylegram.logger.suggestions.studies.draw", stumble)
+        with pytest.raises(ZeroDivisionError):
+            studies.ask("first")
+
+    study = studies.get("first")
+    assert (study.running, study.failed) == (0, 1)

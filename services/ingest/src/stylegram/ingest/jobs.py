@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Engine
@@ -155,6 +156,9 @@ class Jobs:
         if todays := self._of_key(key):
             return todays
         pair = self.choose_pair(rng or random.Random())
+        with transaction(self.engine) as session:
+            # Advice may be a study's trial, for which somebody then waits.
+            self._find_room(JobRepository(session))
         advice = advice_on(self.advisor, hyperparameters, *pair)
         on_advice(advice)
         try:
@@ -288,9 +292,12 @@ class Jobs:
         """The job of that key; where there is none, there is room for one."""
         if key is not None and (earlier := jobs.by_idempotency_key(key)):
             return _same(earlier, submission)
+        self._find_room(jobs)
+        return None
+
+    def _find_room(self, jobs: JobRepository) -> None:
         if jobs.queued() >= self.max_queued:
             raise QueueFull(f"{self.max_queued} jobs wait already.", advice="Submit it later.")
-        return None
 
     def _queue(self, session: Session, submission: Submission, key: str | None) -> Job:
         jobs = JobRepository(session)
@@ -376,7 +383,7 @@ def _asset(session: Session, role: Role | None, asset: AssetReference) -> AssetR
     return row
 
 
-def _kept(session: Session, role: Role | None, asset: AssetReference) -> dict[str, str]:
+def _kept(session: Session, role: Role | None, asset: AssetReference) -> dict[str, Any]:
     """The reference as the table keeps it; assets stay as they are, and so it is good for ever."""
     row = _asset(session, role, asset)
     return AssetReference.model_validate(row, from_attributes=True).model_dump()

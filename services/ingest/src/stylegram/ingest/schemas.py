@@ -21,7 +21,7 @@ def _none_known(value: object) -> object:
     return {} if value is None else value
 
 
-Trial = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^/\x00-\x1f\x7f]+/[0-9]+$")]
+Trial = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^/\x00-\x1f\x7f]+/[0-9]{1,9}$")]
 """A trial of a study, as in study/number."""
 # Text as the table has it, and as the API describes it.
 _Id = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]

@@ -163,6 +163,8 @@ def _of_record(
     fixed: Collection[str],
     rng: random.Random,
 ) -> Advice:
+    if base.schedule:  # beside it, a brush scale is refused
+        fixed = {*fixed, "brush_scale"}
     space = DEFAULT_SPACE.without(set(fixed))
     known = [each for each in known_runs(engine, pictures) if each.score is not None and each.tried(space)]
     if not space.root or not known:

@@ -32,7 +32,7 @@ _LEAST_TRIES = 8
 """Below, a model has nothing to learn from."""
 _UNPAINTED = 0.02
 """Relative content error up to which a picture is its photograph: the optimiser found no way, or went astray."""
-MOST_EVIDENCE = 400
+MOST_EVIDENCE = 300
 """What a model is made of: more takes long, and says little more."""
 
 

@@ -140,8 +140,9 @@ class Studies:
                 pinned=pinned,
                 fits=whole,
             )
-        except InvalidHyperparameters as error:
-            store.end(name, number, None, failure=str(error))
+        except Exception as error:
+            # Left as it is, whoever asks next would wait for it.
+            store.end(name, number, None, failure=str(error) or repr(error))
             raise
         try:
             store.ask(
@@ -248,10 +249,9 @@ class Studies:
         own = [Tried(trial.params, trial.errors, Pictures.of(trial.content, trial.style)) for trial in ended]
         if not plan.warm_start:
             return own
-        # The study's own come from its trials: the record may not have heard of them yet.
-        others = [
-            each for each in known_runs(self.engine, pictures) if not (each.trial or "").startswith(f"{plan.name}/")
-        ]
+        # What the trials say is not said twice; the record knows runs, too, that came after their trials were given up.
+        told = {trial.name for trial in ended if trial.errors is not None}
+        others = [each for each in known_runs(self.engine, pictures) if each.trial not in told]
         return own + [tried for each in others if (tried := each.tried(plan.space))]
 
 
