@@ -111,8 +111,8 @@ class Metrics(BaseModel):
 
     @property
     def relative_content_error(self) -> float | None:
-        """The content error over its baseline: 0 is the photograph, about 1 another picture that is as busy; a blank one
-        has somewhat more than ½."""
+        """The content error over its baseline: 0 is the photograph, about 1 another picture that is as busy; a blank
+        one has somewhat more than ½."""
         return _relative(self.content_error, self.content_baseline)
 
     @property
