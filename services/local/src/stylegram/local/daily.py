@@ -69,8 +69,8 @@ def _job(house: House, hyperparameters: Hyperparameters, rng: random.Random, sta
         advice: list[Advice] = []
         # Again: who gives the command twice on a day wants two pictures.
         job = house.ingest.submit_daily(hyperparameters, again=True, rng=rng, on_advice=advice.append)
-        if house.study is not None and advice[0].source in ("best", "exploration"):
-            stage.note(advice[0].reason)  # why it is not the study's
+        if advice[0].source != "default":
+            stage.note(advice[0].reason)
         stage.done(f"{job.content.name} × {job.style.name}, {_origin(advice[0])}")
     return job
 

@@ -61,7 +61,10 @@ class RecordApi:
             return self._api._ask(RunView, "GET", f"/v1/runs/{quote(wanted, safe='')}")
         except NotFound:
             if len(wanted) < _SHORTEST_ID:
-                raise
+                raise NotFound(
+                    f"The record has no run {job_id}.",
+                    advice=f"Give its id, or {_SHORTEST_ID} characters of it or more; `stylegram runs list` has it.",
+                ) from None
         found = list(self.runs([("id", wanted)], limit=2))
         if not found:
             raise NotFound(f"The record has no run {job_id}….", advice="`stylegram runs list` shows runs.")

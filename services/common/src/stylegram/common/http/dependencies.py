@@ -1,6 +1,8 @@
 """Parameters and rules that endpoints of several features, and services, have in common."""
 
 import re
+from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Annotated
 
 from fastapi import Request, params
@@ -10,6 +12,9 @@ from fastapi.routing import APIRoute
 from pydantic import BeforeValidator
 
 from stylegram.common.schemas import Instant
+
+# Of names that are known, in an error.
+_MOST_NAMED = 20
 
 
 def _written_out(text: str) -> str:
@@ -27,8 +32,19 @@ async def only_known_queries(request: Request) -> None:
     known = [field.alias for field in fields if not isinstance(field.field_info, params.Path | params.Header)]
     unknown = [name for name in request.query_params if name not in known]
     if unknown:
-        detail = f"Not known here; known: {', '.join(known) or 'none'}."
-        raise RequestValidationError([{"loc": ("query", name), "msg": detail, "type": "extra"} for name in unknown])
+        details = {name: f"Not known here; {_known(name, known)}." for name in unknown}
+        raise RequestValidationError(
+            [{"loc": ("query", name), "msg": detail, "type": "extra"} for name, detail in details.items()]
+        )
+
+
+def _known(name: str, known: Sequence[str]) -> str:
+    """Which names are known; of very many those that are like it, for nobody reads them all."""
+    if len(known) <= _MOST_NAMED:
+        return f"known: {', '.join(known) or 'none'}"
+    like = ", ".join(get_close_matches(name, known, n=5))
+    everything = f"/openapi.json lists all {len(known)}"
+    return f"like it are {like}; {everything}" if like else everything
 
 
 When = Annotated[Instant, BeforeValidator(_written_out)]

@@ -26,6 +26,8 @@ _log = structlog.get_logger(__name__)
 _FEWEST_RUNS = 3
 # Of what two pairs have of their own; the same painting alone is a half.
 _ALIKE = 0.8
+# The photograph as it is: what is worse is no advice.
+_UNPAINTED = 2.0
 # What a star above or below three counts for, of the score.
 _PER_STAR = 0.05
 # What a picture costs is not for a study to decide that others paint for: they would not take the trial, which then
@@ -166,15 +168,17 @@ def _of_record(
     if base.schedule:  # beside it, a brush scale is refused
         fixed = {*fixed, "brush_scale"}
     space = DEFAULT_SPACE.without(set(fixed))
-    known = [each for each in known_runs(engine, pictures) if each.score is not None and each.tried(space)]
-    if not space.root or not known:
-        why = "Everything was chosen beforehand." if not space.root else "Nothing is known yet of what is best."
-        return Advice(hyperparameters=base, source="default", reason=why)
+    if not space.root:
+        return Advice(hyperparameters=base, source="default", reason="Everything was chosen beforehand.")
+    scored = [each for each in known_runs(engine, pictures) if each.score is not None and each.tried(space)]
+    known = [each for each in scored if each.score is not None and each.score < _UNPAINTED]
     try:
-        if rng.random() < exploration:
+        if scored and rng.random() < exploration:
             seed = rng.randrange(_LARGEST_SEED)
             suggestion = suggest(engine, base, pictures, seed=seed, fixed=fixed)[0]
             return Advice(**suggestion.model_dump(include=set(Advice.model_fields)))
+        if len(known) < _FEWEST_RUNS:
+            return Advice(hyperparameters=base, source="default", reason="Too little is known yet of what is best.")
         return _best(engine, base, pictures, known, space)
     except InvalidHyperparameters as error:
         reason = f"Nothing that is known goes with what was asked for: {error}"
