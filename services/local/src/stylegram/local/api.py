@@ -111,7 +111,7 @@ class Api:
         query: list[tuple[str, str | int]] = [("limit", limit), *(("state", state) for state in states)]
         if cursor is not None:
             query.append(("cursor", cursor))
-        return self._ask(Page[Job], "GET", "/v1/jobs", params=query)
+        return self.ask(Page[Job], "GET", "/v1/jobs", params=query)
 
     def all_jobs(self, states: Sequence[str] = ()) -> Iterator[Job]:
         """Every job in one of the states, newest first."""
@@ -143,19 +143,19 @@ class Api:
 
     def job(self, job_id: str) -> Job:
         """The job as it stands."""
-        return self._ask(Job, "GET", _path("jobs", job_id))
+        return self.ask(Job, "GET", _path("jobs", job_id))
 
     def cancel(self, job_id: str) -> Job:
         """Ask for the job's end; the job as it then stands."""
-        return self._ask(Job, "POST", _path("jobs", job_id, "cancel"))
+        return self.ask(Job, "POST", _path("jobs", job_id, "cancel"))
 
     def retry(self, job_id: str) -> Job:
         """The new job that does what a failed or cancelled one should have done."""
-        return self._ask(Job, "POST", _path("jobs", job_id, "retry"))
+        return self.ask(Job, "POST", _path("jobs", job_id, "retry"))
 
     def post(self, job_id: str, kinds: Sequence[str]) -> Job:
         """Have the job's picture posted as these kinds; the job as it stood."""
-        return self._ask(Job, "POST", _path("jobs", job_id, "posts"), params={"kind": list(kinds)})
+        return self.ask(Job, "POST", _path("jobs", job_id, "posts"), params={"kind": list(kinds)})
 
     def follow(self, job_id: str) -> Iterator[Job]:
         """The job as it stands, again after each change, and lastly as it ended."""
@@ -164,15 +164,15 @@ class Api:
     def start_sync(self, *, full: bool, dry_run: bool) -> SyncStatus:
         """Begin a sync of the sources, or of a dry run only a look; how it stands."""
         params = {"full": str(full).lower(), "dry_run": str(dry_run).lower()}
-        return self._ask(SyncStatus, "POST", "/v1/sync/start", params=params)
+        return self.ask(SyncStatus, "POST", "/v1/sync/start", params=params)
 
     def sync_status(self) -> SyncStatus:
         """How the sync that runs there stands, or how the latest ended."""
-        return self._ask(SyncStatus, "GET", "/v1/sync")
+        return self.ask(SyncStatus, "GET", "/v1/sync")
 
     def queues(self) -> list[QueueStatus]:
         """How every queue stands."""
-        return self._ask(_Queues, "GET", "/v1/queues").items
+        return self.ask(_Queues, "GET", "/v1/queues").items
 
     def pause(self, queue: str) -> None:
         """Have nobody receive from the queue until it is resumed."""
@@ -184,12 +184,12 @@ class Api:
 
     def dead_letters(self, queue: str) -> list[DeadLetter]:
         """The queue's dead letters, oldest first."""
-        return self._ask(_Letters, "GET", _path("queues", queue, "dead")).items
+        return self.ask(_Letters, "GET", _path("queues", queue, "dead")).items
 
     def drain_dead(self, queue: str, *, requeue: bool) -> list[DeadLetter]:
         """Take the dead letters out, or put them back into their queue; either way, what they were."""
         params = {"requeue": str(requeue).lower()}
-        return self._ask(_Letters, "POST", _path("queues", queue, "drain-dead"), params=params).items
+        return self.ask(_Letters, "POST", _path("queues", queue, "drain-dead"), params=params).items
 
     def download(self, path: str, query: Mapping[str, str]) -> Iterator[bytes]:
         """A file, piece by piece."""
@@ -240,7 +240,8 @@ class Api:
         except httpx2.TransportError as error:
             raise self._unavailable(error) from error
 
-    def _ask(self, kind: type[_T], method: str, path: str, **request: Any) -> _T:  # noqa: ANN401  (the client's own)
+    def ask(self, kind: type[_T], method: str, path: str, **request: Any) -> _T:  # noqa: ANN401  (the client's own)
+        """What the server answers, as that type; for what has no method here."""
         return _parsed(TypeAdapter(kind), self._request(method, path, **request).content, self._place)
 
     def _request(self, method: str, path: str, **request: Any) -> httpx2.Response:  # noqa: ANN401  (the client's own)

@@ -89,7 +89,7 @@ class _Remote:
         query = {"own": str(owner.own).lower(), "dry_run": str(dry_run).lower(), **_said(owner.origin)}
         size = file.seek(0, 2)
         file.seek(0)
-        return self._api._ask(
+        return self._api.ask(
             ImportReport,
             "POST",
             _PATH,

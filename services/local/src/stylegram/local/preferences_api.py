@@ -20,7 +20,7 @@ class PreferencesApi:
 
     def say(self, better: str, worse: str) -> Comparison:
         """Say that one job's picture is better than another's."""
-        return self._api._ask(Comparison, "POST", "/v1/comparisons", json={"better": better, "worse": worse})
+        return self._api.ask(Comparison, "POST", "/v1/comparisons", json={"better": better, "worse": worse})
 
     def take_back(self, comparison_id: str) -> None:
         """Forget what was said under that id."""
@@ -28,11 +28,11 @@ class PreferencesApi:
 
     def next_pair(self) -> Pair:
         """The two pictures whose comparison tells most."""
-        return self._api._ask(Pair, "GET", "/v1/comparisons/next")
+        return self._api.ask(Pair, "GET", "/v1/comparisons/next")
 
     def ranking(self, limit: int) -> Ranking:
         """The pictures that people like most, at most `limit`."""
-        return self._api._ask(Ranking, "GET", "/v1/ranking", params={"limit": limit})
+        return self._api.ask(Ranking, "GET", "/v1/ranking", params={"limit": limit})
 
     def rate(self, job_id: str, rating: int | None) -> None:
         """Give a run's picture 1 … 5 stars, or take them back."""

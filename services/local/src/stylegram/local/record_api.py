@@ -58,7 +58,7 @@ class RecordApi:
         """
         wanted = job_id.strip()
         try:
-            return self._api._ask(RunView, "GET", f"/v1/runs/{quote(wanted, safe='')}")
+            return self._api.ask(RunView, "GET", f"/v1/runs/{quote(wanted, safe='')}")
         except NotFound:
             if len(wanted) < _SHORTEST_ID:
                 raise NotFound(
@@ -75,11 +75,11 @@ class RecordApi:
     def compare(self, job_ids: Sequence[str]) -> RunComparison:
         """The runs side by side; each by its id, or its beginning."""
         ids = ",".join(self.find(job_id).job_id for job_id in job_ids)
-        return self._api._ask(RunComparison, "GET", "/v1/runs/compare", params={"ids": ids})
+        return self._api.ask(RunComparison, "GET", "/v1/runs/compare", params={"ids": ids})
 
     def importance(self, query: Query = ()) -> Importance:
         """Which hyperparameters matter."""
-        return self._api._ask(Importance, "GET", "/v1/importance", params=list(query))
+        return self._api.ask(Importance, "GET", "/v1/importance", params=list(query))
 
     def _all(self, path: str, query: Query, limit: int | None) -> Iterator[RunView]:
         return islice(self._pages(path, query, min(limit or _PAGE, _PAGE)), limit)
@@ -87,8 +87,8 @@ class RecordApi:
     def _pages(self, path: str, query: Query, size: int) -> Iterator[RunView]:
         """All items; a page may be empty although there are more."""
         asked = [*query, ("limit", str(size))]
-        page = self._api._ask(Page[RunView], "GET", path, params=asked)
+        page = self._api.ask(Page[RunView], "GET", path, params=asked)
         yield from page.items
         while page.next is not None:
-            page = self._api._ask(Page[RunView], "GET", path, params=[*asked, ("cursor", page.next)])
+            page = self._api.ask(Page[RunView], "GET", path, params=[*asked, ("cursor", page.next)])
             yield from page.items

@@ -26,28 +26,28 @@ class StudyApi:
 
     def create(self, wanted: NewStudy) -> Study:
         """A new study; the same one again is the one that there is."""
-        return self._api._ask(Study, "POST", "/v1/studies", json=wanted.model_dump(mode="json"))
+        return self._api.ask(Study, "POST", "/v1/studies", json=wanted.model_dump(mode="json"))
 
     def all(self) -> list[Study]:
         """Every study, oldest first."""
-        return self._api._ask(Listing[Study], "GET", "/v1/studies").items
+        return self._api.ask(Listing[Study], "GET", "/v1/studies").items
 
     def study(self, name: str) -> Study:
         """The study as it stands."""
-        return self._api._ask(Study, "GET", _path(name))
+        return self._api.ask(Study, "GET", _path(name))
 
     def trials(self, name: str) -> list[Trial]:
         """The study's trials, by number."""
-        return self._api._ask(Listing[Trial], "GET", _path(name, "trials")).items
+        return self._api.ask(Listing[Trial], "GET", _path(name, "trials")).items
 
     def ask(self, name: str) -> Trial:
         """The study's next trial."""
-        return self._api._ask(Trial, "POST", _path(name, "trials"))
+        return self._api.ask(Trial, "POST", _path(name, "trials"))
 
     def fail(self, trial: Trial, reason: str) -> Trial:
         """End a trial of which no record will come."""
         path = _path(trial.study, "trials", str(trial.number), "fail")
-        return self._api._ask(Trial, "POST", path, json={"reason": reason})
+        return self._api.ask(Trial, "POST", path, json={"reason": reason})
 
     def submit(self, trial: Trial) -> Job:
         """The trial's job, which is always the same one."""
@@ -60,7 +60,7 @@ class StudyApi:
             "trial": trial.name,
         }
         headers = {"Idempotency-Key": f"study-{trial.study}-{trial.number}"}
-        return self._api._ask(Job, "POST", "/v1/jobs", json=job, headers=headers)
+        return self._api.ask(Job, "POST", "/v1/jobs", json=job, headers=headers)
 
     def job(self, job_id: str) -> Job:
         """The job as it stands."""
@@ -69,10 +69,10 @@ class StudyApi:
     def assets(self, role: Role) -> Iterator[Asset]:
         """The pictures that there are, newest first."""
         query = {"role": str(role), "limit": str(_PAGE)}
-        page = self._api._ask(Page[Asset], "GET", "/v1/assets", params=query)
+        page = self._api.ask(Page[Asset], "GET", "/v1/assets", params=query)
         yield from page.items
         while page.next is not None:
-            page = self._api._ask(Page[Asset], "GET", "/v1/assets", params=query | {"cursor": page.next})
+            page = self._api.ask(Page[Asset], "GET", "/v1/assets", params=query | {"cursor": page.next})
             yield from page.items
 
 

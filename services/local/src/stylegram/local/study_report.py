@@ -93,7 +93,7 @@ def _suggestions(api: Api, study: Study) -> Iterator[Suggestion]:
     for pair in pairs:
         query = {"content": pair.content.sha256, "style": pair.style.sha256, "size": str(study.base.size)}
         count = {"n": str(_MOST_SUGGESTIONS // len(pairs))}
-        advice = api._ask(Suggestions, "GET", "/v1/suggest", params=query | count)
+        advice = api.ask(Suggestions, "GET", "/v1/suggest", params=query | count)
         for each in (advice, *advice.further):
             yield Suggestion(
                 each.hyperparameters.model_dump(mode="json"),

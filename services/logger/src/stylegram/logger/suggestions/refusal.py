@@ -5,8 +5,8 @@ How likely a run fails is a mean over the runs near it, weighted by a Gaussian k
 only at the few that failures depend on, found one after another by what they add to the leave-one-out likelihood.
 """
 
-import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,17 +101,9 @@ def _mean(weights: _Array, failed: _Array, axis: int) -> _Array:
     return mean
 
 
-def _units(space: Space, name: str, values: Sequence[object]) -> _Array:
+def _units(space: Space, name: str, values: Sequence[Any]) -> _Array:
     """Where values lie, 0 … 1; of a choice, which it is."""
-    dimension = space.root[name]
-    if isinstance(dimension, Choice):
-        return np.array([dimension.values.index(value) for value in values], dtype=np.float64)
-    low, high = dimension.low, dimension.high
-    numbers: _Array = np.array(values, dtype=np.float64)
-    if dimension.log:
-        low, high, numbers = math.log(low), math.log(high), np.log(numbers)
-    units: _Array = (numbers - low) / (high - low)
-    return units
+    return np.array([space.root[name].place(value) for value in values], dtype=np.float64)
 
 
 def _apart(space: Space, name: str, some: _Array, others: _Array) -> _Array:
