@@ -28,8 +28,9 @@ _FEWEST_RUNS = 3
 _ALIKE = 0.8
 # The photograph as it is: what is worse is no advice.
 _UNPAINTED = 2.0
-# What a star above or below three counts for, of the score.
-_PER_STAR = 0.05
+# What a star above or below three counts for, of the score: what people say of a picture outweighs what errors do, for
+# these like pictures that hardly left their photograph.
+_PER_STAR = 0.15
 # What a picture costs is not for a study to decide that others paint for: they would not take the trial, which then
 # waited for its run in vain. Size and taste no study searches.
 _KEPT = frozenset({"evaluations"})
