@@ -111,9 +111,10 @@ def _transferred(
     space: Space, pictures: Pictures, known: Sequence[Tried], running: Sequence[Params], seed: int
 ) -> Proposal:
     pairs = list(dict.fromkeys([pictures, *(each.pictures for each in known)]))
+    points = [each.params for each in known]
     model = Surrogate(
         space,
-        [each.params for each in known],
+        points,
         [pairs.index(each.pictures) for each in known],
         np.array([_learned(each.errors) for each in known if each.errors is not None]),
         likeness(pairs),
@@ -122,7 +123,6 @@ def _transferred(
     had = [each.errors for each in known if _is_of(pictures, each) and each.errors is not None]
     # What is being tried counts as if it had come out as expected.
     had += [model.expected(params, 0) for params in running]
-    points = [each.params for each in known]
     params = most_promising(space, model, 0, had, points, random.Random(seed))
     own = len(had) - len(running)
     return Proposal(
