@@ -39,7 +39,7 @@ run: samples ## Serve the pages and the API on http://127.0.0.1:8000; PORT=8001 
 
 # A file of tests is one process's, with servers of its own.
 TEST_PROCESSES ?= 2
-test: setup servers ## Run all tests but the chaos, on two processes
+test: samples servers ## Run all tests but the chaos, on two processes
 	@$(BIN)/python -m pytest --ignore=tests/chaos --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 # RabbitMQ, PostgreSQL and OpenSSL, from which tests start servers of their own; as root they are installed where absent.

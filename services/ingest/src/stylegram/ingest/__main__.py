@@ -36,6 +36,7 @@ def build(settings: IngestSettings, health: Health) -> Service:
             daily=settings.daily_hyperparameters,
             tokens=tokens,
             max_upload_megabytes=settings.max_upload_megabytes,
+            prefix=settings.http_prefix,
             alive=health.check,
         )
 

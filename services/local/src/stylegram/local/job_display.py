@@ -15,7 +15,7 @@ from stylegram.common.clock import utcnow
 from stylegram.common.messages import Priority
 from stylegram.common.records import AssetReference
 from stylegram.common.topology import STYLIZER_BATCH, STYLIZER_JOBS
-from stylegram.ingest.http.templating import span
+from stylegram.ingest.pages.words import span
 from stylegram.ingest.schemas import Job
 from stylegram.local.hyperparameter_table import written
 from stylegram.local.stages import Stage, fraction_of_work

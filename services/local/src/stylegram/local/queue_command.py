@@ -127,7 +127,7 @@ def _print_letters(letters: "Sequence[DeadLetter]", *, json: bool) -> None:
 
 def _table_of(letters: "Sequence[DeadLetter]") -> Table:
     from stylegram.common.messages import decode
-    from stylegram.ingest.http.templating import ago
+    from stylegram.ingest.pages.words import ago
 
     table = Table("queue", "what", "job", "deliveries", "died", "reason", box=None)
     for letter in letters:

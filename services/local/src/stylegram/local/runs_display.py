@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stylegram.common.clock import utcnow
-from stylegram.ingest.http.templating import span
+from stylegram.ingest.pages.words import span
 from stylegram.local.hyperparameter_table import written
 from stylegram.logger.queries.comparing import RunComparison
 from stylegram.logger.queries.importance import Importance

@@ -59,6 +59,7 @@ def serve_house(
                 daily=daily,
                 tokens=settings.tokens,
                 max_upload_megabytes=settings.max_upload_megabytes,
+                prefix=settings.http_prefix,
                 alive=house.check,
             )
             announce(url_of(listener), house.log)

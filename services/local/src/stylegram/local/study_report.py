@@ -10,7 +10,7 @@ from urllib.parse import quote
 from stylegram.common.clock import utcnow
 from stylegram.common.errors import InvalidInput, NotFound
 from stylegram.common.records import AssetReference, Role
-from stylegram.ingest.http.templating import title_of
+from stylegram.ingest.pages.words import title_of
 from stylegram.local.api import Api
 from stylegram.local.record_api import RecordApi
 from stylegram.local.study_api import StudyApi

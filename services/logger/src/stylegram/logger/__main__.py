@@ -31,7 +31,13 @@ def build(settings: LoggerSettings, health: Health) -> Service:
         unless_all_goes_well.callback(listener.close)
         logger = bootstrap(settings)
         unless_all_goes_well.callback(logger.close)
-        app = create_app(logger, tokens=tokens, max_upload_megabytes=settings.max_upload_megabytes, alive=health.check)
+        app = create_app(
+            logger,
+            tokens=tokens,
+            max_upload_megabytes=settings.max_upload_megabytes,
+            prefix=settings.http_prefix,
+            alive=health.check,
+        )
 
         def follow_events() -> None:
             logger.run(stop)

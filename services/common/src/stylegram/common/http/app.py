@@ -14,12 +14,14 @@ from starlette.middleware import Middleware
 
 from stylegram.common.health import Check
 from stylegram.common.http import openapi, problems, system
-from stylegram.common.http.authentication import Authentication, Tokens
+from stylegram.common.http.authentication import Authentication, Door, Tokens
 from stylegram.common.http.body_limit import BodyLimit
 from stylegram.common.http.dependencies import only_known_queries
 from stylegram.common.http.guard import Guard
 from stylegram.common.http.head import Head
 from stylegram.common.http.headers import Headers
+from stylegram.common.http.prefix import Prefix
+from stylegram.common.http.sessions import Sessions
 
 
 def _nothing() -> None:
@@ -60,6 +62,8 @@ def assemble(
     ready: Check = _nothing,
     measure: Callable[[], None] = _nothing,
     problem_page: problems.ProblemPage | None = None,
+    door: Door | None = None,
+    prefix: str = "",
 ) -> FastAPI:
     """One app of all the parts; where two know a path, the first answers.
 
@@ -77,10 +81,18 @@ def assemble(
         ready: raises where something does not answer that the process depends on.
         measure: brings those gauges up to date that nothing else does.
         problem_page: see `problems.install`.
+        door: where people log in; see `Authentication`.
+        prefix: see `Prefix`.
     """
-    middleware = [Middleware(Head), Middleware(Headers), Middleware(Guard, any_host=bool(tokens))]
+    sessions = Sessions(tokens, f"{prefix}/")
+    middleware = [
+        Middleware(Prefix, prefix),
+        Middleware(Head),
+        Middleware(Headers),
+        Middleware(Guard, any_host=bool(tokens)),
+    ]
     if tokens:
-        middleware.append(Middleware(Authentication, Tokens(tokens)))
+        middleware.append(Middleware(Authentication, Tokens(tokens), sessions, door))
     middleware.append(Middleware(BodyLimit, max_upload_megabytes))
     app = FastAPI(
         title=title,
@@ -104,6 +116,7 @@ def assemble(
         for name, value in part.state.items():
             setattr(app.state, name, value)
     app.state.alive, app.state.ready, app.state.measure = alive, ready, measure
+    app.state.sessions, app.state.prefix = sessions, prefix
 
     def close() -> None:
         for part in parts:

@@ -75,7 +75,7 @@ class Problem(BaseModel):
     errors: list[InvalidValue] | None = Field(None, description="The values that are refused, where there are any.")
 
 
-ProblemPage = Callable[[Problem, Mapping[str, str]], Response]
+ProblemPage = Callable[[Request, Problem, Mapping[str, str]], Response]
 """A problem as a page for people, with these headers."""
 Responses = dict[int | str, dict[str, Any]]
 """What an endpoint says it may answer, as FastAPI takes it."""
@@ -113,6 +113,26 @@ def install(app: FastAPI, endpoints: Sequence[BaseRoute], page: ProblemPage | No
         app.add_exception_handler(kind, answer)
 
 
+def is_for_people(request: Request) -> bool:
+    """Whether somebody wants to read the answer: a page, and nothing of the API."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(_FOR_PROGRAMS)
+
+
+def error_of(status: int, body: bytes) -> StylegramError:
+    """The error that an answer tells of, as `answer` writes them.
+
+    Args:
+        status: the answer's.
+        body: likewise.
+    """
+    try:
+        problem = Problem.model_validate_json(body)
+    except ValueError:
+        return StylegramError(f"The answer was {status} and no more.")
+    kind = next((kind for kind, mapped in _STATUSES.items() if mapped == status), StylegramError)
+    return kind(problem.detail)
+
+
 async def answer(request: Request, error: Exception) -> Response:
     """The one answer to an error: JSON, or a page where the request asks for one outside of the API."""
     path = request.url.path
@@ -129,8 +149,8 @@ async def answer(request: Request, error: Exception) -> Response:
     page: ProblemPage | None = request.app.state.problem_page
     if page is not None and not path.startswith(_FOR_PROGRAMS):
         headers["Vary"] = "Accept"
-        if "text/html" in request.headers.get("accept", ""):
-            return page(problem, headers)
+        if is_for_people(request):
+            return page(request, problem, headers)
     body = problem.model_dump_json(exclude_none=True)
     return Response(body, problem.status, headers, media_type=MEDIA_TYPE)
 

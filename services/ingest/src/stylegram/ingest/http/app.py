@@ -6,7 +6,6 @@
 
 from collections.abc import Collection
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,12 +16,14 @@ from stylegram.common.http.app import Part, assemble
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.records import RunRecord
 from stylegram.ingest.bootstrap import Ingest
-from stylegram.ingest.http import assets, jobs, pages, queues
+from stylegram.ingest.http import assets, jobs, queues
 from stylegram.ingest.http.pictures import Pictures
 from stylegram.ingest.http.submission import JobSubmission
 from stylegram.ingest.http.submission_schema import form_schema
-from stylegram.ingest.http.templating import problem_page
 from stylegram.ingest.http.watch import JobWatch
+from stylegram.ingest.pages import ROUTERS as PAGES
+from stylegram.ingest.pages.login import DOOR
+from stylegram.ingest.pages.templating import problem_page
 
 _TAGS = [
     {"name": "jobs", "description": "Pictures to be painted, and what came of them."},
@@ -37,6 +38,7 @@ def create_app(
     daily: Hyperparameters | None = None,
     tokens: Collection[str] = (),
     max_upload_megabytes: float = 64.0,
+    prefix: str = "",
     alive: Check = lambda: None,
 ) -> FastAPI:
     """The HTTP face of `ingest`; see `assemble`.
@@ -47,12 +49,13 @@ def create_app(
         daily: how the daily picture is painted; the model's defaults where None.
         tokens: see `assemble`.
         max_upload_megabytes: likewise.
+        prefix: likewise.
         alive: likewise.
     """
     watch = JobWatch(ingest.changed_jobs)
     own = Part(
         routers=[feature.router for feature in (jobs, assets, queues)],
-        further_routers=[pages.router],
+        further_routers=PAGES,
         state={
             "ingest": ingest,
             "daily": daily or Hyperparameters(),
@@ -76,8 +79,10 @@ def create_app(
         ready=ingest.check,
         measure=ingest.measure_queues,
         problem_page=problem_page,
+        door=DOOR,
+        prefix=prefix,
     )
-    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    app.mount("/static", StaticFiles(packages=[("stylegram.ingest.pages", "static")]))
     return app
 
 

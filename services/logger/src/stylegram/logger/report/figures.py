@@ -6,14 +6,14 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from stylegram.logger.report.charts.bars import Bar, bars
-from stylegram.logger.report.charts.bars import height_of as height_of_bars
-from stylegram.logger.report.charts.lines import Series, lines
-from stylegram.logger.report.charts.parallel import Axis, Line, parallel
-from stylegram.logger.report.charts.parallel import height_of as height_of_axes
-from stylegram.logger.report.charts.scales import number
-from stylegram.logger.report.charts.scatter import Guide, Mark, Point, scatter
-from stylegram.logger.report.charts.svg import Frame
+from stylegram.common.charts.bars import Bar, bars
+from stylegram.common.charts.bars import height_of as height_of_bars
+from stylegram.common.charts.lines import Series, lines
+from stylegram.common.charts.parallel import Axis, Line, parallel
+from stylegram.common.charts.parallel import height_of as height_of_axes
+from stylegram.common.charts.scales import number
+from stylegram.common.charts.scatter import Guide, Mark, Point, scatter
+from stylegram.common.charts.svg import Frame
 from stylegram.logger.report.findings import Findings
 from stylegram.logger.report.model import Trial, Value
 

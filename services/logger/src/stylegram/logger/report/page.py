@@ -11,10 +11,10 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from stylegram.common.charts.key import key_of_shades
+from stylegram.common.charts.scales import number
+from stylegram.common.charts.svg import readable
 from stylegram.logger.report import figures
-from stylegram.logger.report.charts.key import key_of_shades
-from stylegram.logger.report.charts.scales import number
-from stylegram.logger.report.charts.svg import readable
 from stylegram.logger.report.findings import Findings, differing
 from stylegram.logger.report.model import Image, Pictures, Report, Value
 
@@ -110,8 +110,10 @@ def _environment() -> Environment:
 
 @cache
 def _styles() -> Markup:
-    here = files("stylegram.logger.report")
-    sheets = (here / "charts" / "charts.css", here / "templates" / "report.css")
+    sheets = (
+        files("stylegram.common.charts") / "charts.css",
+        files("stylegram.logger.report") / "templates" / "report.css",
+    )
     return Markup("").join(Markup(sheet.read_text(encoding="utf-8")) for sheet in sheets)  # noqa: S704  (our own)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from stylegram.logger.report.charts.scales import Scale, number
-from stylegram.logger.report.charts.svg import Frame, chart, group, link, path_of, shade, shortened, tag
+from stylegram.common.charts.scales import Scale, number
+from stylegram.common.charts.svg import Frame, chart, group, link, path_of, shade, shortened, tag
 
 _ROW, _ROW_NAMED, _TOP = 58.0, 66.0, 22.0
 _GUTTER, _EDGE = 150.0, 26.0

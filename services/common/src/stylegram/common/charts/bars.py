@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from stylegram.logger.report.charts.scales import Scale, number
-from stylegram.logger.report.charts.svg import Frame, chart, group, path_of, shortened, tag
+from stylegram.common.charts.scales import Scale, number
+from stylegram.common.charts.svg import Frame, chart, group, path_of, shortened, tag
 
 _ROW, _BAR, _VALUE = 28.0, 12.0, 44.0
 _LETTER, _MOST_LETTERS = 6.8, 22

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from stylegram.logger.report.charts.scales import Scale, number
-from stylegram.logger.report.charts.svg import Frame, group, tag
+from stylegram.common.charts.scales import Scale, number
+from stylegram.common.charts.svg import Frame, group, tag
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 14.0, 26.0, 44.0
 _TICK_WIDTH, _TICK_HEIGHT = 72.0, 46.0

@@ -8,9 +8,9 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from stylegram.logger.report.charts.axes import Room, axes, room_of
-from stylegram.logger.report.charts.scales import Scale
-from stylegram.logger.report.charts.svg import Frame, chart, group, link, path_of, shade, tag
+from stylegram.common.charts.axes import Room, axes, room_of
+from stylegram.common.charts.scales import Scale
+from stylegram.common.charts.svg import Frame, chart, group, link, path_of, shade, tag
 
 _RADIUS = {"plain": 4.0, "front": 5.5, "best": 7.5}
 # Of a letter, on average.

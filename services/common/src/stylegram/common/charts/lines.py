@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from stylegram.logger.report.charts.axes import Room, axes, room_of
-from stylegram.logger.report.charts.scales import Scale, scale_of
-from stylegram.logger.report.charts.svg import Frame, chart, group, path_of, tag
+from stylegram.common.charts.axes import Room, axes, room_of
+from stylegram.common.charts.scales import Scale, scale_of
+from stylegram.common.charts.svg import Frame, chart, group, path_of, tag
 
 SERIES = 6
 """Colours, as the classes `series-0` … have them; the seventh line has the first one's again."""

@@ -10,15 +10,15 @@ from xml.etree import ElementTree
 
 import pytest
 
-from stylegram.logger.report import charts
-from stylegram.logger.report.charts import Frame
-from stylegram.logger.report.charts.bars import Bar, bars
-from stylegram.logger.report.charts.key import key_of_shades
-from stylegram.logger.report.charts.lines import SERIES, Series, lines
-from stylegram.logger.report.charts.parallel import Axis, Line, parallel
-from stylegram.logger.report.charts.scales import Scale, number, scale_of
-from stylegram.logger.report.charts.scatter import Guide, Mark, Point, scatter
-from stylegram.logger.report.charts.svg import RAMP, shade, shortened
+from stylegram.common import charts
+from stylegram.common.charts import Frame
+from stylegram.common.charts.bars import Bar, bars
+from stylegram.common.charts.key import key_of_shades
+from stylegram.common.charts.lines import SERIES, Series, lines
+from stylegram.common.charts.parallel import Axis, Line, parallel
+from stylegram.common.charts.scales import Scale, number, scale_of
+from stylegram.common.charts.scatter import Guide, Mark, Point, scatter
+from stylegram.common.charts.svg import RAMP, shade, shortened
 
 FRAME = Frame("x", "A title", "A description.", 400, 300)
 HOSTILE = "<script>alert(1)</script>&\"' \0\x1b\ud800 ]]> --> ‮"

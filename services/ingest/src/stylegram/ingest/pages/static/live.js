@@ -1,7 +1,9 @@
 // Keeps the parts of the page marked data-live up to date; all else works without it.
+const SECONDS = 2;
+
 async function refresh() {
   try {
-    const response = document.hidden ? null : await fetch("/");
+    const response = document.hidden ? null : await fetch(location.href, { headers: { Accept: "text/html" } });
     if (response?.ok) {
       const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
       for (const old of document.querySelectorAll("[data-live]")) {
@@ -13,6 +15,6 @@ async function refresh() {
   } catch {
     // The service restarts; the next look finds it.
   }
-  setTimeout(refresh, 2000);
+  setTimeout(refresh, SECONDS * 1000);
 }
-setTimeout(refresh, 2000);
+setTimeout(refresh, SECONDS * 1000);

@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from stylegram.logger.report.charts.svg import RAMP, Frame, chart, tag
+from stylegram.common.charts.svg import RAMP, Frame, chart, tag
 
 _CELL, _HEIGHT, _WORD = 22.0, 16.0, 38.0
 

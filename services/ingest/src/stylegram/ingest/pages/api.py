@@ -1,0 +1,63 @@
+"""Pages ask the same API as everybody: in this process, in the name of whoever looks at the page.
+
+So a page shows nothing that a program could not ask for, and does not mind who answers: on a laptop the record and the
+posts are answered in this process, in a cluster they are forwarded.
+"""
+
+from typing import Annotated, Any
+
+import httpx2
+from fastapi import Depends, Request
+
+from stylegram.common.http.problems import error_of
+
+# What says who asks, and under which name.
+_PASSED_ON = ("authorization", "cookie", "host")
+
+
+class Api:
+    """The app's own API.
+
+    Args:
+        request: the page's.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._app = request.app
+        self._headers = {name: value for name in _PASSED_ON if (value := request.headers.get(name))}
+        self._base = f"{request.url.scheme}://{request.url.netloc}"
+
+    async def get(self, path: str, **query: Any) -> Any:  # noqa: ANN401  (whatever JSON may be)
+        """What is at the path, as JSON.
+
+        Args:
+            path: below the prefix, as in `/v1/runs`.
+            query: by name; None is left out, and lists say a name several times.
+
+        Raises:
+            StylegramError: it is refused; the kind of error and its words are the API's.
+        """
+        return await self.ask("GET", path, params=_said(query))
+
+    async def ask(self, method: str, path: str, **request: Any) -> Any:  # noqa: ANN401  (likewise, and the client's own)
+        """The answer to any request, as JSON; None where there is nothing to say.
+
+        Raises:
+            StylegramError: likewise.
+        """
+        transport = httpx2.ASGITransport(self._app, raise_app_exceptions=False)
+        async with httpx2.AsyncClient(transport=transport, base_url=self._base, headers=self._headers) as client:
+            response = await client.request(method, path, **request)
+        if not response.is_success:
+            raise error_of(response.status_code, response.content)
+        return response.json() if response.content else None
+
+
+def _said(query: dict[str, Any]) -> list[tuple[str, Any]]:
+    pairs = (
+        (name, value) for name, values in query.items() for value in (values if isinstance(values, list) else [values])
+    )
+    return [(name, value) for name, value in pairs if value is not None]
+
+
+ApiDep = Annotated[Api, Depends(Api)]

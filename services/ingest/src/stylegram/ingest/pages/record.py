@@ -1,0 +1,14 @@
+"""To be written."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from stylegram.ingest.pages.templating import render
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/record")
+def show(request: Request) -> Response:
+    """The page."""
+    return render(request, "record.html")
