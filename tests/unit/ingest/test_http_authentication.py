@@ -10,7 +10,7 @@ from stylegram.common.http.authentication import Tokens
 from stylegram.ingest.bootstrap import Ingest
 
 OTHER = "another-token-for-somebody"
-PLACES = ("/", "/v1/jobs", "/v1/nothing", "/static/stylegram.css", "/openapi.json")
+PLACES = ("/", "/gallery", "/v1/jobs", "/v1/nothing", "/openapi.json", "/loginx", "/login/")
 
 
 @pytest.fixture(scope="module")
