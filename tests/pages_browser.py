@@ -102,7 +102,7 @@ def contexts(chromium: Browser, address: str) -> Iterator[Open]:
     yield open_page
     for context in opened:
         context.close()
-    assert not troubles
+    assert not troubles, troubles
 
 
 def shoot(page: Page, name: str) -> None:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from io import BytesIO
@@ -11,13 +12,15 @@ from typing import Any
 
 from PIL import Image, ImageOps
 from pydantic import SecretStr
+from sqlalchemy import update
 
 from ingest_http import serving
 from ingest_samples import folder_url, open_ingest
 from logger_http import open_logger
 from stylegram.common import artifacts
 from stylegram.common.clock import utcnow
-from stylegram.common.messages import JobCompleted, JobFailed, JobProgress, JobStarted, Message
+from stylegram.common.database import transaction
+from stylegram.common.messages import JobCompleted, JobFailed, JobProgress, JobStarted, Message, PostRequest
 from stylegram.common.model_cache import default_cache
 from stylegram.common.records import AssetReference, LossPoint, Metrics, Role, RunRecord
 from stylegram.ingest.events import EventHandler
@@ -26,8 +29,12 @@ from stylegram.ingest.schemas import Job
 from stylegram.local.samples import draw_paintings, fetch_photographs
 from stylegram.logger.http.app import logger_part
 from stylegram.publisher.bootstrap import bootstrap as bootstrap_publisher
+from stylegram.publisher.http.app import publisher_part
+from stylegram.publisher.ledger import NewPost, key_of
 from stylegram.publisher.settings import PublisherSettings
+from stylegram.publisher.tables import PostRow
 from stylegram.stylizer.engine.models.preview import preview
+from stylegram.stylizer.preview_service.painter import FastPainter
 
 _CACHE = default_cache()
 
@@ -43,7 +50,7 @@ class PagesHouse:
     def __init__(self, root: Path, **options: Any) -> None:
         self.root = root
         self.resources = ExitStack()
-        self.ingest = open_ingest(root)
+        self.ingest = replace(open_ingest(root), previewer=FastPainter(_CACHE))
         self.resources.callback(self.ingest.close)
         engine, broker, storage = self.ingest.engine, self.ingest.broker, self.ingest.storage
         self.logger = open_logger(engine, database_url=SecretStr(str(engine.url)))
@@ -57,7 +64,7 @@ class PagesHouse:
     @contextmanager
     def served(self) -> Iterator[str]:
         """The address at which it answers; several at a time are several replicas."""
-        app = create_app(self.ingest, logger_part(self.logger), **self.options)
+        app = create_app(self.ingest, logger_part(self.logger), publisher_part(self.publisher), **self.options)
         with serving(app) as client:
             yield str(client.base_url).rstrip("/")
 
@@ -119,6 +126,44 @@ class PagesHouse:
                 record=record_of(job, 0, outcome="failed", reason=reason),
             )
         )
+
+    def post(
+        self,
+        job: Job,
+        *,
+        account: str = "instagrapi://painter",
+        kind: str = "photo",
+        approved: bool = True,
+        **facts: Any,
+    ) -> str:
+        """Have a post of the job's picture be in the ledger; returns its key.
+
+        Args:
+            job: one that is done.
+            account: whose post it is.
+            kind: see `PostRow.kind`.
+            approved: whether somebody has said yes.
+            facts: other columns of `PostRow`.
+        """
+        artifact, key = artifacts.result(job.id), key_of(account, artifacts.result(job.id), kind)
+        names = {"content_name": job.content.name, "style_name": job.style.name}
+        request = PostRequest(
+            job_id=job.id,
+            artifact=artifact,
+            record=artifacts.record(job.id),
+            hyperparameters=job.hyperparameters,
+            **names,
+        )
+        words = self.publisher.composer.words(request, kind, key)
+        new = NewPost(
+            account, artifact, kind, job.id, request.model_dump_json(), approved, words.caption, words.alt_text
+        )
+        self.publisher.accounts.enter(account, approval=True)
+        self.publisher.ledger.enter(new)
+        if facts:
+            with transaction(self.ingest.engine) as session:
+                session.execute(update(PostRow).where(PostRow.key == key).values(**facts))
+        return key
 
     def close(self) -> None:
         """Let go of everything."""

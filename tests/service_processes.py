@@ -58,11 +58,11 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def process_of(module: str, settings: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """`python -m module` with these settings and no others, killed at the end if it still runs."""
+def process_of(module: str, settings: Mapping[str, str], *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """`python -m module` with these arguments and settings and no others, killed at the end if it still runs."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STYLEGRAM_")}
     environment.update({f"STYLEGRAM_{name}": value for name, value in settings.items()})
-    with subprocess.Popen([sys.executable, "-m", module], env=environment) as process:
+    with subprocess.Popen([sys.executable, "-m", module, *arguments], env=environment) as process:
         try:
             yield process
         finally:

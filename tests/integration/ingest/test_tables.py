@@ -52,6 +52,7 @@ def test_jobs_from_before_are_looked_after_too(database_url: str) -> None:
     run(scripts["0003"].upgrade)
     run(scripts["0004"].upgrade)
     run(scripts["0005"].upgrade)
+    run(scripts["0006"].upgrade)
     with transaction(engine) as session:
         jobs = JobRepository(session)
         found = [jobs.get(name) for name in ("new", "published", "started")]
@@ -61,7 +62,7 @@ def test_jobs_from_before_are_looked_after_too(database_url: str) -> None:
             (Priority.INTERACTIVE, (), 1),
         ]
         assert [each.heard_at and each.heard_at.hour for each in found if each] == [None, 11, 12]
-    for number in ("0004", "0003", "0002", "0001"):
+    for number in ("0006", "0005", "0004", "0003", "0002", "0001"):
         run(scripts[number].downgrade)
     assert inspect(engine).get_table_names() == []
     engine.dispose()

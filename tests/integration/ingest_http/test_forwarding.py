@@ -1,4 +1,6 @@
-"""What ingest passes on to the logger's API, over real connections: streams, errors, and what must not get through."""
+"""What ingest passes on to the logger's API and the publisher's, over real connections: streams, errors, and what must
+not get through.
+"""
 
 import hashlib
 import socket
@@ -17,13 +19,16 @@ from pydantic import SecretStr
 from ingest_http import TOKEN, serving
 from ingest_samples import open_ingest
 from logger_http import open_logger
+from publisher_http import add_post, open_publisher
 from stylegram.common.http.app import Part, assemble
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.app import create_app
-from stylegram.ingest.http.forwarding import LoggerAddress, forwarding_part
+from stylegram.ingest.http.forwarding import LOGGER, PUBLISHER, Address, forwarding_part
 from stylegram.logger.http.app import logger_part
+from stylegram.publisher.http.app import create_app as create_publisher_app
 
-LOGGERS_TOKEN = "a-token-that-only-ingest-knows"
+LOGGERS_TOKEN, PUBLISHERS_TOKEN = "a-token-that-only-ingest-knows", "another-that-only-ingest-knows"
+ACCOUNT = "file:///var/lib/out%20box/é&?#+"
 PATIENCE = 20
 
 odd = APIRouter(prefix="/v1")
@@ -109,7 +114,7 @@ def front_door(
     ingest: Ingest, url: str | None, token: str | None = LOGGERS_TOKEN, patience: float = PATIENCE, **options: Any
 ) -> Iterator[httpx2.Client]:
     """A client of an ingest that knows the logger there."""
-    address = LoggerAddress(url, SecretStr(token) if token else None, patience)
+    address = Address(LOGGER, url, SecretStr(token) if token else None, patience)
     with serving(create_app(ingest, forwarding_part(address), tokens=[TOKEN], **options)) as client:
         client.headers["Authorization"] = f"Bearer {TOKEN}"
         yield client
@@ -236,6 +241,52 @@ def test_without_an_address_the_setting_is_named(ingest: Ingest, feature: str) -
             assert_problem(client.get(path), 404, "STYLEGRAM_LOGGER_URL is not set")
 
 
+@pytest.fixture(scope="module")
+def publisher_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real publisher's, with a post; it wants another token than the logger."""
+    publisher = open_publisher(tmp_path_factory.mktemp("publisher"))
+    add_post(publisher, account=ACCOUNT)
+    with serving(create_publisher_app(publisher, tokens=[PUBLISHERS_TOKEN])) as client:
+        yield str(client.base_url)
+    publisher.close()
+
+
+def test_each_neighbour_is_asked_what_is_its_own(ingest: Ingest, logger_url: str, publisher_url: str) -> None:
+    addresses = (
+        Address(LOGGER, logger_url, SecretStr(LOGGERS_TOKEN), PATIENCE),
+        Address(PUBLISHER, publisher_url, SecretStr(PUBLISHERS_TOKEN), PATIENCE),
+    )
+    with serving(create_app(ingest, forwarding_part(*addresses), tokens=[TOKEN])) as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        assert client.get("/v1/runs").json() == {"items": [], "next": None}
+        [post] = client.get("/v1/posts", params={"account": ACCOUNT}).json()["items"]
+        picture = client.get(f"/v1/posts/{post['key']}/media/1")
+        assert picture.headers["content-type"] == "image/jpeg"
+        version = {"If-None-Match": picture.headers["etag"]}
+        assert client.get(f"/v1/posts/{post['key']}/media/1", headers=version).status_code == 304
+        refused = client.put(f"/v1/posts/{post['key']}/caption", json={"text": ""})
+        assert_problem(refused, 422, "There is no caption in it.")
+        resumed = client.post("/v1/accounts/resume", params={"account": ACCOUNT})
+        assert resumed.json()["account"] == ACCOUNT
+
+
+@pytest.mark.parametrize("path", ["/v1/posts", "/v1/posts/0123456789abcdef/media/1", "/v1/accounts"])
+def test_what_is_wrong_is_said_of_the_right_neighbour(ingest: Ingest, publisher_url: str, path: str) -> None:
+    for url, token, status, words in (
+        (
+            None,
+            None,
+            404,
+            "not know where posts are: STYLEGRAM_PUBLISHER_URL is not set.",
+        ),
+        (publisher_url, None, 502, "The publisher does not take ingest's token; STYLEGRAM_PUBLISHER_TOKEN is to be"),
+        ("http://127.0.0.1:9", None, 503, "The publisher did not answer."),
+    ):
+        address = Address(PUBLISHER, url, token, PATIENCE)
+        with serving(create_app(ingest, forwarding_part(address))) as client:
+            assert_problem(client.get(path), status, words)
+
+
 def test_a_token_is_needed_here_too(client: httpx2.Client) -> None:
     del client.headers["Authorization"]
     assert client.get("/v1/runs/odd/echo/x").status_code == 401
@@ -331,7 +382,7 @@ def test_an_answer_that_breaks_off_is_not_taken_for_whole(ingest: Ingest, framin
 def test_an_ingest_that_is_told_to_ask_itself_says_so(ingest: Ingest) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    address = LoggerAddress(f"http://127.0.0.1:{port}", SecretStr(TOKEN), PATIENCE)
+    address = Address(LOGGER, f"http://127.0.0.1:{port}", SecretStr(TOKEN), PATIENCE)
     app = create_app(ingest, forwarding_part(address), tokens=[TOKEN])
     with serving(app, port=port) as client:
         response = client.get("/v1/runs", headers={"Authorization": f"Bearer {TOKEN}"})

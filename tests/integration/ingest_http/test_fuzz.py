@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,12 +26,14 @@ from ingest_samples import FAST, add_asset, completed, encoded, open_ingest, png
 from stylegram.common import artifacts
 from stylegram.common.http import system
 from stylegram.common.messages import CancelJob, JobCancelled, JobFailed, JobStarted, Message
+from stylegram.common.model_cache import default_cache
 from stylegram.common.records import Role
 from stylegram.common.topology import INGEST_EVENTS, QUEUES
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.events import EventHandler
-from stylegram.ingest.http import assets, jobs, queues
+from stylegram.ingest.http import assets, jobs, preview, queues
 from stylegram.ingest.http.app import create_app
+from stylegram.stylizer.preview_service.painter import FastPainter
 
 _MORE = os.environ.get("STYLEGRAM_FUZZ_EXAMPLES")
 _EXAMPLES = int(_MORE or 25)
@@ -77,7 +80,8 @@ def ingest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ingest]:
 
 @pytest.fixture(scope="module")
 def app(ingest: Ingest) -> FastAPI:
-    return create_app(ingest, daily=FAST, tokens=[TOKEN], max_upload_megabytes=1)
+    painting = replace(ingest, previewer=FastPainter(default_cache()))
+    return create_app(painting, daily=FAST, tokens=[TOKEN], max_upload_megabytes=1)
 
 
 @pytest.fixture(scope="module")
@@ -96,13 +100,19 @@ def api(app: FastAPI) -> OpenApiSchema:
 # Streams that do not end have their own tests.
 ENDPOINTS = [
     (path, method)
-    for feature in (jobs, assets, queues, system)
+    for feature in (jobs, preview, assets, queues, system)
     for route in feature.router.routes
     if isinstance(route, APIRoute) and not (path := route.path).endswith("/events")
     for method in sorted(route.methods or ())
 ]
-# What fits the description may be refused here: cursors, and rules between hyperparameters.
-PARTICULAR = {("/v1/jobs", "GET"), ("/v1/assets", "GET"), ("/v1/jobs", "POST")}
+# What fits the description may be refused here: cursors, rules between hyperparameters, files that are no pictures.
+PARTICULAR = {
+    ("/v1/jobs", "GET"),
+    ("/v1/assets", "GET"),
+    ("/v1/jobs", "POST"),
+    ("/v1/preview", "POST"),
+    ("/v1/assets", "POST"),
+}
 
 
 @pytest.mark.parametrize(("path", "method"), ENDPOINTS)

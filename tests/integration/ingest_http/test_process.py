@@ -97,6 +97,32 @@ def test_what_is_asked_about_the_record_goes_to_the_logger(tmp_path: Path) -> No
             assert client.get("/readyz").status_code == 200
 
 
+def test_what_is_asked_about_posts_goes_to_the_publisher(tmp_path: Path) -> None:
+    port, of_the_publisher = free_port(), "a-token-that-only-ingest-knows"
+    publishers = {
+        "DATABASE_URL": f"sqlite:///{tmp_path}/publisher.sqlite",
+        "BROKER_URL": f"sqlite://{tmp_path}/state/broker.sqlite",
+        "STORAGE_URL": folder_url(tmp_path / "storage"),
+        "PUBLISH_URL": f"folder://{tmp_path}/outbox",
+        "HTTP_PORT": str(port),
+        "API_TOKENS": of_the_publisher,
+    }
+    with process_of("stylegram.publisher", publishers) as publisher:
+        wait_until_ready(port, publisher)
+        known = {"PUBLISHER_URL": f"http://127.0.0.1:{port}", "PUBLISHER_TOKEN": of_the_publisher, "API_TOKENS": TOKEN}
+        with service(tmp_path, **known) as (_, url), httpx2.Client(base_url=url, timeout=20, trust_env=False) as client:
+            client.headers["Authorization"] = f"Bearer {TOKEN}"
+            assert client.get("/v1/posts").json() == {"items": [], "next": None}
+            assert client.get("/v1/posts/0123456789abcdef").status_code == 404
+            assert client.get("/posts").status_code == 200
+            # What is posted of a job is asked of ingest itself.
+            assert "job" in client.post("/v1/jobs/00000000-0000-4000-8000-000000000000/posts").json()["detail"]
+            publisher.send_signal(signal.SIGTERM)
+            assert publisher.wait(20) == 0
+            assert client.get("/v1/accounts").status_code == 503
+            assert client.get("/readyz").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -105,6 +131,8 @@ def test_what_is_asked_about_the_record_goes_to_the_logger(tmp_path: Path) -> No
         ({"BROKER_URL": "carrier-pigeon://"}, "No broker adapter for 'carrier-pigeon:'"),
         ({"LOGGER_URL": "http://me:hunter2@logger"}, "STYLEGRAM_LOGGER_URL: it is no address of an API"),
         ({"LOGGER_URL": "http://logger:8001/?all"}, "STYLEGRAM_LOGGER_URL: it ends before any ?"),
+        ({"PUBLISHER_URL": "publisher:8003"}, "STYLEGRAM_PUBLISHER_URL: it is no address of an API"),
+        ({"PREVIEW_URL": "preview:8002"}, "STYLEGRAM_PREVIEW_URL: it is no address of an API"),
         ({"EXPLORATION_RATE": "20"}, "STYLEGRAM_EXPLORATION_RATE"),
     ],
 )

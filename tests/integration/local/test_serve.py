@@ -91,6 +91,9 @@ def test_from_a_request_to_its_picture(house: list[str]) -> None:
         result = client.get(f"/v1/jobs/{job['id']}/result")
         assert result.headers["content-type"] == "image/png"
         assert Image.open(BytesIO(result.content)).size == (64, 48)
+        pair = {role: (None, job[role]["sha256"]) for role in ("content", "style")}
+        preview = client.post("/v1/preview", files=pair)
+        assert (preview.status_code, preview.headers["content-type"]) == (200, "image/jpeg")
         assert job["id"] in client.get("/").text
         # The record is at the same address; it is written a moment later.
         wait_for(lambda: client.get(f"/v1/runs/{job['id']}").status_code == 200)

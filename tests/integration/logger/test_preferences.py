@@ -12,7 +12,8 @@ from stylegram.common.database import transaction
 from stylegram.common.errors import InvalidInput, NotFound, StylegramError, WrongState
 from stylegram.common.ports import Feedback
 from stylegram.common.records import RunRecord
-from stylegram.logger.preferences.repository import Comparison, PreferenceRepository
+from stylegram.common.views.preferences import Comparison
+from stylegram.logger.preferences.repository import PreferenceRepository
 from stylegram.logger.preferences.signals import Picture
 from stylegram.logger.repository import Reading, RunPost, RunRepository
 from stylegram.logger.tables import comparisons

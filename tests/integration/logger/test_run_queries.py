@@ -13,12 +13,12 @@ from sqlalchemy import Engine
 from logger_runs import LAYERS, SHA256, START, a_row, insert_rows, some_rows
 from stylegram.common.errors import InvalidInput, NotFound
 from stylegram.common.schemas import Page
+from stylegram.common.views.runs import RunView
 from stylegram.logger.queries.comparing import compare_runs
 from stylegram.logger.queries.fields import Whole
 from stylegram.logger.queries.filters import Filter, Filters
 from stylegram.logger.queries.leaderboard import By, Point, front, leaderboard
 from stylegram.logger.queries.listing import SORTS, Sorting, SortName, list_runs
-from stylegram.logger.queries.views import RunView
 
 pytestmark = pytest.mark.every_database
 Row = dict[str, Any]

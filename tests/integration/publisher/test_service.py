@@ -25,6 +25,8 @@ from stylegram.publisher.bootstrap import bootstrap
 from stylegram.publisher.settings import PublisherSettings
 from stylegram.publisher.tables import PostState
 
+TOKEN = "a-token-that-nobody-guesses"
+
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PublisherSettings:
@@ -39,6 +41,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PublisherSettin
         "CAPTION_TEMPLATE": f"{tmp_path}/caption.j2",
         "POST_FORMAT": "portrait",
         "POST_FIT": "pad",
+        "HTTP_PORT": "0",
     }.items():
         monkeypatch.setenv(f"STYLEGRAM_{name}", value)
     return PublisherSettings()
@@ -94,16 +97,20 @@ def test_a_broken_template_keeps_it_from_starting(settings: PublisherSettings, t
 
 
 def test_it_tells_how_it_is_and_ends_when_asked(tmp_path: Path) -> None:
-    port = free_port()
+    port, answers = free_port(), free_port()
     settings = {
         "BROKER_URL": f"sqlite://{tmp_path}/queue.sqlite",
         "DATABASE_URL": f"sqlite:///{tmp_path}/stylegram.sqlite",
         "STORAGE_URL": f"file://{tmp_path}/storage",
         "PUBLISH_URL": f"folder://{tmp_path}/outbox",
         "METRICS_PORT": str(port),
+        "HTTP_PORT": str(answers),
+        "API_TOKENS": TOKEN,
     }
     with process_of("stylegram.publisher", settings) as process:
         wait_until_ready(port, process)
+        assert json.loads(ask(answers, "/readyz")[1]) == {"status": "ready"}
+        assert ask(answers, "/v1/posts")[0] == 401
         assert b"stylegram_posts_total" in ask(port, "/metrics")[1]
         with closing(sqlite3.connect(tmp_path / "stylegram.sqlite")) as database, database:
             database.execute("ALTER TABLE posts RENAME TO lost")

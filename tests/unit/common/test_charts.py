@@ -264,7 +264,7 @@ def test_charts_have_no_styles_of_their_own(draw: Draw) -> None:
     assert not any("style" in each.attrib for each in root.iter())
     assert all_of(root, "style") == []
     # Each class is in the style sheet that goes with them.
-    sheet = (Path(charts.__file__).parent / "charts.css").read_text(encoding="utf-8")
+    sheet = (Path(charts.__file__).parent / "static" / "charts.css").read_text(encoding="utf-8")
     used = {word for each in root.iter() for word in each.get("class", "").split()}
     unknown = {word for word in used if not re.search(rf"\.{word}\b", sheet)}
     assert unknown <= {"guides", "runs", "plain"}
@@ -307,6 +307,7 @@ def test_scales_have_room_for_all_that_is_finite() -> None:
         (99999, "100,000"),
         (1e20, "1e+20"),
         (0.1 + 0.2, "0.3"),
+        (20.599, "20.6"),
         (INF, "–"),
         (True, "1"),
     ],

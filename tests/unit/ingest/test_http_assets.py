@@ -1,13 +1,14 @@
 import hashlib
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
 from ingest_http import wait_for_sync
-from ingest_samples import SIZE, encoded, noise
+from ingest_samples import SIZE, encoded, noise, png
 from stylegram.common.records import Role
 from stylegram.ingest.bootstrap import Ingest
 
@@ -94,6 +95,71 @@ def test_an_unknown_picture_is_not_found(client: TestClient) -> None:
     assert client.get(f"/v1/assets/sculpture/{UNKNOWN}").status_code == 422
 
 
+def test_pictures_are_put_into_the_library(client: TestClient, ingest: Ingest) -> None:
+    files = [("file", (name, png(number))) for number, name in enumerate(["a.png", "../b.png"])]
+    response = client.post("/v1/assets", data={"role": "style"}, files=files)
+    assert response.status_code == 201
+    items = response.json()["items"]
+    assert [(item["name"], item["role"], item["sources"]) for item in items] == [
+        ("a.png", "style", ["upload:"]),
+        ("b.png", "style", ["upload:"]),
+    ]
+    ingest.sync_all(full=True)
+    assert client.get("/v1/assets?role=style").json()["items"] == items[::-1]
+
+
+def test_files_that_are_no_pictures_are_named_and_the_others_kept(client: TestClient) -> None:
+    bad = [("file", ("bad.png", b"no picture")), ("file", ("empty.png", b""))]
+    response = client.post("/v1/assets", data={"role": "content"}, files=[*bad, ("file", ("good.png", png(1)))])
+    problem = response.json()
+    assert (response.status_code, problem["type"]) == (422, "urn:stylegram:problem:invalid-image")
+    assert [(error["where"], error["detail"].partition(":")[0]) for error in problem["errors"]] == [
+        ("body/file/0", "The file 'bad.png' is refused"),
+        ("body/file/1", "The file 'empty.png' is refused"),
+    ]
+    assert problem["detail"] == " ".join(error["detail"] for error in problem["errors"])
+    assert [item["name"] for item in client.get("/v1/assets").json()["items"]] == ["good.png"]
+
+
+@pytest.mark.parametrize(
+    ("data", "files", "where"),
+    [
+        ({}, [("file", ("a.png", png(1)))], "body/role"),
+        ({"role": "sculpture"}, [("file", ("a.png", png(1)))], "body/role"),
+        ({"role": ["style", "style"]}, [("file", ("a.png", png(1)))], "body/role"),
+        ({"role": "style"}, [("files", ("a.png", png(1)))], "body/files"),
+        ({"role": "style", "file": "a.png"}, [("file", ("a.png", png(1)))], "body/file"),
+        ({"role": "style"}, [("file", ("", b""))], "body/file"),
+    ],
+)
+def test_a_form_that_is_wrong_says_where(client: TestClient, data: Any, files: Any, where: str) -> None:
+    response = client.post("/v1/assets", data=data, files=files)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["where"] == where
+    assert client.get("/v1/assets").json()["items"] == []
+
+
+def test_only_a_form_that_is_whole_is_taken(client: TestClient) -> None:
+    assert client.post("/v1/assets", json={"role": "style"}).status_code == 415
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    cut = b'--x\r\nContent-Disposition: form-data; name="role"\r\n\r\nstyle\r\n--x\r\n'
+    assert client.post("/v1/assets", content=cut, headers=kind).status_code == 400
+
+
+def test_what_was_put_in_is_taken_out_again(client: TestClient, synced: Ingest) -> None:
+    files = [("file", ("a.png", png(1)))]
+    (item,) = client.post("/v1/assets", data={"role": "style"}, files=files).json()["items"]
+    path = f"/v1/assets/style/{item['sha256']}"
+    response = client.delete(path)
+    assert (response.status_code, response.content) == (204, b"")
+    assert client.get(path).status_code == 200, "jobs refer to it"
+    assert client.delete(path).status_code == 404
+    response = client.delete(only_asset(client, "style"))
+    assert response.status_code == 409
+    assert "scream.png" in response.json()["detail"]
+    assert len(client.get("/v1/assets?role=style").json()["items"]) == 1
+
+
 def test_quarantine_has_the_reasons(client: TestClient, synced: Ingest) -> None:
     (item,) = client.get("/v1/quarantine").json()["items"]
     assert (item["role"], item["name"]) == ("content", "broken.jpg")
@@ -113,12 +179,12 @@ def test_one_sync_runs_at_a_time(client: TestClient, ingest: Ingest, tmp_path: P
 
     def ask_for_another(*_: object) -> None:
         seen.append(client.post("/v1/sync"))
-        seen.append(client.get("/"))
+        seen.append(client.get("/library"))
 
     ingest.sync_all(ask_for_another)
     problem, page = seen[:2]
     assert (problem.status_code, problem.json()["type"]) == (409, "urn:stylegram:problem:sync-running")
-    assert "Looking through the folders" in page.text
+    assert "Looking for new pictures: photographs" in page.text
     assert not ingest.syncing
     assert client.post("/v1/sync").status_code == 200
 
@@ -141,7 +207,7 @@ def test_a_started_sync_that_fails_says_why(client: TestClient, tmp_path: Path) 
     (tmp_path / "photos").rmdir()
     assert client.post("/v1/sync/start").status_code == 202
     assert "There is no folder" in wait_for_sync(client)["problem"]
-    assert "There is no folder" in client.get("/").text
+    assert "There is no folder" in client.get("/library").text
 
 
 def test_a_source_that_is_gone_is_said(client: TestClient, tmp_path: Path) -> None:

@@ -53,7 +53,10 @@ def test_every_problem_is_one(operations: dict[str, dict[str, Any]]) -> None:
     [
         ("post /v1/jobs", {202, 400, 401, 403, 413, 415, 422, 429, 503}),
         ("get /v1/jobs", {200, 401, 422, 503}),
+        ("post /v1/preview", {200, 400, 401, 403, 404, 413, 415, 422, 503}),
         ("get /v1/assets", {200, 401, 422, 503}),
+        ("post /v1/assets", {201, 400, 401, 403, 413, 415, 422, 503}),
+        ("delete /v1/assets/{role}/{sha256}", {204, 401, 403, 404, 409, 422, 503}),
         ("post /v1/jobs/{job_id}/retry", {202, 401, 403, 404, 409, 422, 429, 503}),
         ("post /v1/jobs/{job_id}/posts", {202, 401, 403, 404, 409, 422, 503}),
         ("post /v1/jobs/{job_id}/cancel", {200, 202, 401, 403, 404, 422, 503}),
@@ -83,6 +86,16 @@ def test_a_job_is_submitted_as_json_or_as_a_form(schema: dict[str, Any], operati
         assert described["examples"], media_type
 
 
+def test_a_preview_is_asked_for_as_a_form(schema: dict[str, Any], operations: dict[str, dict[str, Any]]) -> None:
+    assert list(operations["post /v1/preview"]["requestBody"]["content"]) == ["multipart/form-data"]
+    models = schema["components"]["schemas"]
+    assert "PreviewWish" not in models
+    form, of_a_job = models["PreviewForm"], models["JobForm"]
+    assert (form["required"], list(form["properties"])) == (["content", "style"], ["content", "style", "size"])
+    assert form["properties"]["content"]["anyOf"] == of_a_job["properties"]["content"]["anyOf"]
+    assert (form["properties"]["size"]["minimum"], form["properties"]["size"]["maximum"]) == (64, 768)
+
+
 def test_the_examples_can_be_submitted(
     client: TestClient, ingest: Ingest, schema: dict[str, Any], operations: dict[str, dict[str, Any]]
 ) -> None:
@@ -109,7 +122,18 @@ def test_the_examples_can_be_submitted(
 
 
 @pytest.mark.parametrize(
-    "model", ["Job", "Asset", "QuarantinedFile", "QueueStatus", "DeadLetter", "JobSubmission", "JobForm", "Snapshot"]
+    "model",
+    [
+        "Job",
+        "Asset",
+        "QuarantinedFile",
+        "QueueStatus",
+        "DeadLetter",
+        "JobSubmission",
+        "JobForm",
+        "PreviewForm",
+        "Snapshot",
+    ],
 )
 def test_every_field_is_described(schema: dict[str, Any], model: str) -> None:
     properties = schema["components"]["schemas"][model]["properties"]

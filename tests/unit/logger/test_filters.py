@@ -7,9 +7,9 @@ import pytest
 
 from stylegram.common.errors import InvalidInput
 from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.views.runs import METRICS, RunView
 from stylegram.logger.queries.fields import FIELDS, Whole
 from stylegram.logger.queries.filters import Filter, filter_names, parse_filters
-from stylegram.logger.queries.views import METRICS, RunView
 
 
 def test_every_hyperparameter_and_every_metric_can_be_asked_for() -> None:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from stylegram.common.errors import NotFound
+from stylegram.common.views.preferences import Ranking
 from stylegram.logger.preferences import ranking as ranking_module
 from stylegram.logger.preferences.next_pair import MOST_TIMES, information, next_pair
-from stylegram.logger.preferences.ranking import Ranking, ranking, standings
+from stylegram.logger.preferences.ranking import ranking, standings
 from stylegram.logger.preferences.signals import LIKED, MOST_LIKED, Picture, prior_means
 
 A, B, C, D = (Picture(name) for name in "abcd")
@@ -74,7 +75,7 @@ def test_the_order_in_which_rows_come_changes_nothing() -> None:
 
 
 def test_of_very_many_the_most_compared_are_ranked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranking_module, "_MOST_COMPARED", 2)
+    monkeypatch.setattr(ranking_module, "MOST_COMPARED", 2)
     result = ranked([A, B, C], ("a", "b", 5), ("b", "a", 2), ("c", "a", 1))
     assert (order_of(result), result.comparisons) == ("acb", 7)
 

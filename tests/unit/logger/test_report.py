@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from stylegram.common.charts.parallel import MOST_LINES
 from stylegram.logger.report import (
     Dimension,
     Image,
@@ -20,7 +21,7 @@ from stylegram.logger.report import (
     Trial,
     render_report,
 )
-from stylegram.logger.report.figures import MOST_LINES, WIDE, space_chart, words
+from stylegram.logger.report.figures import WIDE, space_chart, words
 from stylegram.logger.report.findings import Findings, differing
 
 HOSTILE = "<script>alert(1)</script>&\"'</style>{{ 7 * 7 }} \0\x1b\ud800 ]]> --> ‮"

@@ -20,7 +20,10 @@ def run(program: str) -> str:
     return process.stdout.strip()
 
 
-@pytest.mark.parametrize("module", ["engine", "engine.models.preview", "engine.models.model_files", "settings"])
+@pytest.mark.parametrize(
+    "module",
+    ["engine", "engine.models.preview", "engine.models.model_files", "settings", "preview_service.service", "__main__"],
+)
 def test_what_the_preview_needs_loads_no_torch(module: str) -> None:
     program = f"import sys, stylegram.stylizer.{module}; print('torch' in sys.modules, 'onnx' in sys.modules)"
     assert run(program) == "False False"

@@ -465,3 +465,19 @@ class Advisor(Protocol):
             Unavailable: it did not answer.
             StylegramError: it gives no advice, as it knows no such study or the study has ended.
         """
+
+
+class Previewer(Protocol):
+    """Somebody who paints at a glance, by a network that was trained for all pairs."""
+
+    def preview(self, content: bytes, style: bytes) -> bytes:
+        """The content image in the manner of the style image, as a JPEG of the content image's size.
+
+        Args:
+            content: a clean RGB picture, JPEG or PNG; small, for its pixels are the time that it takes.
+            style: likewise; any size, of which the network sees 256 pixels.
+
+        Raises:
+            InvalidImage: one of them is no such picture, or too large.
+            Unavailable: it did not answer, or has no model files.
+        """

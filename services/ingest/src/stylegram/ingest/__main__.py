@@ -11,7 +11,7 @@ from stylegram.common.http.server import serve as serve_http
 from stylegram.common.service import Service, Target, serve
 from stylegram.ingest.bootstrap import bootstrap
 from stylegram.ingest.http.app import create_app
-from stylegram.ingest.http.forwarding import LoggerAddress, forwarding_part
+from stylegram.ingest.http.forwarding import LOGGER, PUBLISHER, Address, forwarding_part
 from stylegram.ingest.settings import IngestSettings
 
 _log = structlog.get_logger(__name__)
@@ -32,7 +32,10 @@ def build(settings: IngestSettings, health: Health) -> Service:
         unless_all_goes_well.callback(ingest.close)
         app = create_app(
             ingest,
-            forwarding_part(LoggerAddress(settings.logger_url, settings.logger_token, settings.logger_seconds)),
+            forwarding_part(
+                Address(LOGGER, settings.logger_url, settings.logger_token, settings.logger_seconds),
+                Address(PUBLISHER, settings.publisher_url, settings.publisher_token, settings.logger_seconds),
+            ),
             daily=settings.daily_hyperparameters,
             tokens=tokens,
             max_upload_megabytes=settings.max_upload_megabytes,

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from sqlalchemy import Engine
 
 from stylegram.common.database import transaction
-from stylegram.common.errors import NotFound
+from stylegram.common.errors import NotFound, WrongState
 from stylegram.common.ports import Storage
 from stylegram.common.records import Role
 from stylegram.common.schemas import Page
@@ -16,6 +16,7 @@ from stylegram.ingest.cursors import asset_position, cursor_after_asset
 from stylegram.ingest.hygiene import Hygiene
 from stylegram.ingest.intake import take_in
 from stylegram.ingest.schemas import Asset, QuarantinedFile
+from stylegram.ingest.tables import UPLOADS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +68,20 @@ class Assets:
             items=[found[id_] for id_ in ids], next=cursor_after_asset(ids[-1]) if len(found) > limit else None
         )
 
-    def quarantine(self) -> list[QuarantinedFile]:
-        """The files that the sources have and Stylegram refuses, with the reasons."""
+    def asset_counts(self) -> dict[Role, int]:
+        """How many pictures of each role the sources have."""
         with transaction(self.engine) as session:
-            return AssetRepository(session).quarantine()
+            return AssetRepository(session).counts()
+
+    def quarantine(self, limit: int | None = None) -> list[QuarantinedFile]:
+        """The files that the sources have and Stylegram refuses, with the reasons; up to `limit` of them."""
+        with transaction(self.engine) as session:
+            return AssetRepository(session).quarantine(limit)
+
+    def quarantine_count(self) -> int:
+        """How many these are."""
+        with transaction(self.engine) as session:
+            return AssetRepository(session).quarantined()
 
     def upload(self, role: Role, name: str, data: bytes) -> Asset:
         """Keep a picture that comes from no source; the same bytes always give the same asset.
@@ -94,6 +105,45 @@ class Assets:
         with transaction(self.engine) as session:
             AssetRepository(session).add(row)
         return self._asset(role, sha256)
+
+    def put_into_library(self, role: Role, name: str, data: bytes) -> Asset:
+        """The same, of a picture that is to be chosen for daily pictures too, as those of the sources are.
+
+        Args:
+            role: what the picture is for.
+            name: its file's, for people.
+            data: the file's bytes.
+
+        Raises:
+            InvalidImage: see `Hygiene.clean`; nothing was kept.
+            Unavailable: see `upload`.
+        """
+        asset = self.upload(role, name, data)
+        with transaction(self.engine) as session:
+            AssetRepository(session).put_on_shelf(role, asset.sha256, _presentable(name))
+        return self._asset(role, asset.sha256)
+
+    def take_out_of_library(self, role: Role, sha256: str) -> None:
+        """The end of `put_into_library`: it is not chosen any more. It stays in storage, for jobs refer to it.
+
+        Raises:
+            NotFound: the library has no such picture.
+            WrongState: a source has it.
+        """
+        with transaction(self.engine) as session:
+            assets = AssetRepository(session)
+            asset = assets.get(role, sha256)
+            if asset is None or not asset.sources:
+                raise NotFound(
+                    f"There is no {role} image {sha256[:12]}… in the library.",
+                    advice="GET /v1/assets lists those there are.",
+                )
+            if elsewhere := [source for source in asset.sources if source != UPLOADS]:
+                raise WrongState(
+                    f"'{asset.name}' is in the source {elsewhere[0]}, which would bring it again.",
+                    advice="Remove the file there, then have Stylegram look for new pictures.",
+                )
+            assets.take_off_shelf(role, sha256)
 
     def _asset(self, role: Role | None, sha256: str) -> Asset:
         with transaction(self.engine) as session:

@@ -20,7 +20,7 @@ from stylegram.common.adapters import broker_of, storage_of
 from stylegram.common.consumer import Consumer
 from stylegram.common.database import migrate, open_database, transaction
 from stylegram.common.errors import StylegramError
-from stylegram.common.ports import Advisor, Broker, Source, Storage
+from stylegram.common.ports import Advisor, Broker, Previewer, Source, Storage
 from stylegram.common.records import Role
 from stylegram.common.timezones import timezone_of
 from stylegram.ingest.advice import LoggerAdvisor
@@ -29,6 +29,7 @@ from stylegram.ingest.events import EventHandler
 from stylegram.ingest.hygiene import Hygiene
 from stylegram.ingest.jobs import Jobs
 from stylegram.ingest.post_requests import PostRequests
+from stylegram.ingest.preview import PreviewService
 from stylegram.ingest.queues import Queues
 from stylegram.ingest.reconcile import Reconciler
 from stylegram.ingest.relay import Relay
@@ -50,9 +51,11 @@ class Ingest(Jobs, PostRequests, Assets, Queues, Syncs):
         broker: all queues declared.
         storage: where assets and artifacts lie.
         lost_after: seconds of silence after which a job is looked after.
+        previewer: paints pairs at a glance; nobody does where None.
     """
 
     lost_after: float = 120.0
+    previewer: Previewer | None = None
 
     def relay(self) -> Relay:
         """Publishes what was submitted, and requests the posts of what succeeded."""
@@ -135,6 +138,11 @@ def advisor_of(settings: IngestSettings) -> Advisor | None:
     )
 
 
+def previewer_of(settings: IngestSettings) -> Previewer | None:
+    """Who makes previews; nobody where nobody said where."""
+    return PreviewService(settings.preview_url, settings.preview_token) if settings.preview_url else None
+
+
 def bootstrap(settings: IngestSettings, *, broker: Broker | None = None, storage: Storage | None = None) -> Ingest:
     """Open what the settings name, bring the tables up to date, declare the queues.
 
@@ -162,4 +170,5 @@ def bootstrap(settings: IngestSettings, *, broker: Broker | None = None, storage
         timezone=timezone_of(settings.timezone),
         lost_after=settings.lost_after_seconds,
         advisor=advisor_of(settings),
+        previewer=previewer_of(settings),
     )

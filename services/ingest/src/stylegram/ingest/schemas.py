@@ -121,6 +121,9 @@ class Asset(AssetReference):
     format: str = Field(description="What the source's bytes were, as in JPEG.")
     turned: int = Field(0, description="Degrees counter-clockwise that it was turned by on our own judgement.")
     created_at: datetime = Field(description="When Stylegram first had it.")
+    sources: tuple[str, ...] = Field(
+        (), description="URLs of the sources that have it now; `upload:` where it was put into the library by hand."
+    )
 
 
 class QuarantinedFile(BaseModel):

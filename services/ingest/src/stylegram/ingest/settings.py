@@ -79,7 +79,21 @@ class IngestSettings(HttpSettings):
         " record, and asks for advice there. By default it does neither.",
     )
     logger_token: SecretStr | None = Field(None, description="A token that the logger's API takes.")
-    logger_seconds: float = Field(60.0, gt=0, description="For which the logger may say nothing before it is given up.")
+    logger_seconds: float = Field(
+        60.0, gt=0, description="For which the logger, or the publisher, may say nothing before it is given up."
+    )
+    publisher_url: Annotated[str, AfterValidator(_of_an_api)] | None = Field(
+        None,
+        description="Where the publisher's API answers, as in http://publisher:8003: ingest passes on what is asked"
+        " about posts and accounts. By default it does not.",
+    )
+    publisher_token: SecretStr | None = Field(None, description="A token that the publisher's API takes.")
+    preview_url: Annotated[str, AfterValidator(_of_an_api)] | None = Field(
+        None,
+        description="Where previews are made, as in http://preview:8002, by `python -m stylegram.stylizer preview`. By"
+        " default nobody makes any.",
+    )
+    preview_token: SecretStr | None = Field(None, description="A token that the preview's API takes.")
     study: str | None = Field(
         None,
         min_length=1,

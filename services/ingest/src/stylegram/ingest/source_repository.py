@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from stylegram.common.clock import utcnow
 from stylegram.common.ports import SourceFile
 from stylegram.common.records import Role
-from stylegram.ingest.tables import PendingFileRow, SourceFileRow, SourceStateRow, insert_new
+from stylegram.ingest.tables import UPLOADS, PendingFileRow, SourceFileRow, SourceStateRow, insert_new
 
 # PostgreSQL takes 65,535 parameters in a statement, SQLite 32,766.
 _MOST_PARAMETERS = 1000
@@ -140,11 +140,15 @@ class SourceRepository:
         return self._mark_gone([KnownFile(row.id, row.source, row.key, row.name) for row in known if row.present])
 
     def forget_all_but(self, keys: Collection[str]) -> Sequence[KnownFile]:
-        """The same for every other file of the role, whatever source it was in, and for what those sources said."""
+        """The same for every other file of the role, whatever source it was in, and for what those sources said.
+
+        What was put into the library by hand stays: no source lists it.
+        """
         here = set(keys)
 
         def elsewhere(table: type[PendingFileRow | SourceFileRow], **conditions: object) -> list[KnownFile]:
             columns = select(table.id, table.source, table.key, table.name).filter_by(role=self._role, **conditions)
+            columns = columns.where(table.source != UPLOADS)
             files = map(KnownFile._make, self._session.execute(columns))
             return [file for file in files if file.source != self._source or file.key not in here]
 

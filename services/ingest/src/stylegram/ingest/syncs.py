@@ -1,9 +1,10 @@
 """Syncs of all sources, for callers: one at a time, with its progress to be seen from elsewhere."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from sqlalchemy import Engine
@@ -13,41 +14,23 @@ from stylegram.common.errors import ConfigurationError, Interrupted, NotFound, S
 from stylegram.common.ports import Source, Storage
 from stylegram.common.records import Role
 from stylegram.ingest.hygiene import Hygiene
+from stylegram.ingest.source_words import SourceDescription, SourceWords
 from stylegram.ingest.sync import OnFile, SyncReport, SyncRunning, sync
+from stylegram.ingest.sync_record import SILENCE, SyncRecord, SyncStatus
+
+__all__ = ["SyncStatus", "Syncs"]
 
 _log = structlog.get_logger(__name__)
 
-
-@dataclass(frozen=True)
-class SyncStatus:
-    """How the sync that runs stands, or how the latest of this process ended.
-
-    Args:
-        running: whether it goes on.
-        started_at: when it began; null: there was none yet.
-        finished_at: when it ended.
-        role: what the pictures are for that it is at.
-        done: files of that role that it has dealt with.
-        total: of how many; while `done` is 0, the source may still be telling.
-        reports: what it did to each source, in the order in which it takes them.
-        problem: why it ended before its time.
-    """
-
-    running: bool = False
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    role: Role | None = None
-    done: int = 0
-    total: int = 0
-    reports: tuple[SyncReport, ...] = ()
-    problem: str | None = None
+# Between two words to the database about a sync that runs.
+_TELL_SECONDS = 1.0
 
 
 @dataclass
 class _Progress:
-    """What changes, in a service that does not."""
+    """How the sync of this process stands: what changes, in a service that does not."""
 
-    status: SyncStatus = SyncStatus()
+    status: SyncStatus = field(default_factory=SyncStatus)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +54,7 @@ class Syncs:
     full_after: timedelta = timedelta(days=1)
     _sync_lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
     _sync_progress: _Progress = field(default_factory=_Progress, repr=False, compare=False)
+    _source_words: SourceWords = field(default_factory=SourceWords, repr=False, compare=False)
     _sync_end: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
 
     def sync_all(
@@ -124,11 +108,19 @@ class Syncs:
                 self.sync_all(stop_between_files)
             except Interrupted:
                 pass
+            except SyncRunning:
+                # Elsewhere, or in a process that was killed a moment ago: that is known soon.
+                stop.wait(min(pause, SILENCE.total_seconds()))
+                continue
             except StylegramError as error:
                 _log.warning("sync_failed", reason=str(error))
             except Exception:  # a defect over one file is no reason to serve nobody
                 _log.exception("sync_failed")
             stop.wait(pause)
+
+    def describe_source(self, role: Role) -> SourceDescription:
+        """The role's source in words; see `SourceWords.of`."""
+        return self._source_words.of(self.sources[role])
 
     def end_sync(self) -> None:
         """Have the sync that runs end after the files at hand, and wait for it; none begins any more."""
@@ -138,21 +130,52 @@ class Syncs:
 
     @property
     def syncing(self) -> bool:
-        """Whether a sync is under way."""
-        return self._sync_lock.locked()
+        """Whether a sync is under way, in whichever process."""
+        return self.sync_status.running
 
     @property
     def sync_status(self) -> SyncStatus:
-        """How the sync that runs stands, or how the latest ended."""
-        return self._sync_progress.status
+        """How the sync that runs stands, or how the latest ended, in whichever process.
+
+        Raises:
+            Unavailable: the database did not answer.
+        """
+        own = self._sync_progress.status
+        return own if own.running else SyncRecord(self.engine).read()
 
     def _begin_sync(self) -> None:
         if not self._sync_lock.acquire(blocking=False):
             raise SyncRunning("A sync is running.", advice="Wait until it is done.")
-        if self._sync_end.is_set():
+        try:
+            if self._sync_end.is_set():
+                raise _ended()
+            self._sync_progress.status = SyncRecord(self.engine).begin()
+        except BaseException:
             self._sync_lock.release()
-            raise _ended()
-        self._sync_progress.status = SyncStatus(running=True, started_at=utcnow())
+            raise
+
+    @contextmanager
+    def _telling_of_sync(self) -> Iterator[None]:
+        """Have the database know how the sync stands, and that its process lives: a single file may take minutes."""
+        ended = threading.Event()
+
+        def tell() -> None:
+            while not ended.wait(_TELL_SECONDS):
+                self._tell_of_sync(self._sync_progress.status)
+
+        thread = threading.Thread(target=tell, name="sync-record", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _tell_of_sync(self, status: SyncStatus) -> None:
+        try:
+            SyncRecord(self.engine).write(status)
+        except StylegramError as error:  # whatever the sync itself wants of the database says so to whoever asked
+            _log.warning("sync_not_told", reason=str(error))
 
     def _sync(self, on_file: OnFile | None, *, full: bool, dry_run: bool) -> dict[Role, SyncReport]:
         progress, reports, begun = self._sync_progress, dict[Role, SyncReport](), dict[Role, SyncReport]()
@@ -169,34 +192,37 @@ class Syncs:
 
         problem: BaseException | None = None
         try:
-            for role, source in self.sources.items():
-                try:
-                    begun[role] = reports[role] = sync(
-                        source,
-                        role,
-                        engine=self.engine,
-                        storage=self.storage,
-                        hygiene=self.hygiene,
-                        parallel=self.parallel,
-                        full_after=self.full_after,
-                        full=full,
-                        dry_run=dry_run,
-                        on_file=note,
-                    )
-                except (NotFound, Unavailable, ConfigurationError) as error:
-                    # Paintings come in though the photographs' folder is away.
-                    problem = problem or error
-            if problem:
-                raise problem
+            with self._telling_of_sync():
+                for role, source in self.sources.items():
+                    try:
+                        begun[role] = reports[role] = sync(
+                            source,
+                            role,
+                            engine=self.engine,
+                            storage=self.storage,
+                            hygiene=self.hygiene,
+                            parallel=self.parallel,
+                            full_after=self.full_after,
+                            full=full,
+                            dry_run=dry_run,
+                            on_file=note,
+                        )
+                    except (NotFound, Unavailable, ConfigurationError) as error:
+                        # Paintings come in though the photographs' folder is away.
+                        problem = problem or error
+                if problem:
+                    raise problem
         except BaseException as error:
             problem = error
             raise
         finally:
             # What was done before the end came is worth knowing too.
             words = (str(problem) or type(problem).__name__) if problem else None
-            progress.status = replace(
+            status = replace(
                 progress.status, running=False, finished_at=utcnow(), reports=tuple(begun.values()), problem=words
             )
+            self._tell_of_sync(status)
+            progress.status = status
             self._sync_lock.release()
         return reports
 

@@ -34,6 +34,8 @@ class JobState(StrEnum):
 
 
 UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
+UPLOADS = "upload:"
+"""What stands for a source where somebody put a file into the library by hand."""
 
 
 class PostState(StrEnum):
@@ -145,6 +147,23 @@ class SourceStateRow(Base):
     role: Mapped[Role]
     state: Mapped[str] = mapped_column(doc="The source's own words.")
     listed_at: Mapped[datetime] = mapped_column(doc="When everything was last listed.")
+
+
+class SyncRow(Base):
+    """How the newest sync stands; there is one row at most."""
+
+    __tablename__ = "syncs"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    process: Mapped[str] = mapped_column(doc="Which process runs it, or did.")
+    started_at: Mapped[datetime]
+    heard_at: Mapped[datetime] = mapped_column(doc="When the process last said something.")
+    finished_at: Mapped[datetime | None]
+    role: Mapped[Role | None] = mapped_column(doc="What the pictures are for that it is at.")
+    done: Mapped[int] = mapped_column(doc="Files of that role that it has dealt with.")
+    total: Mapped[int] = mapped_column(doc="Of how many.")
+    reports: Mapped[list[Any]] = mapped_column(JSON, doc="`SyncReport`s, in the order of the sources.")
+    problem: Mapped[str | None] = mapped_column(doc="Why it ended before its time.")
 
 
 class JobRow(Base):

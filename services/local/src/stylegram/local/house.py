@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from stylegram.local.state_folder import (
 )
 from stylegram.logger.bootstrap import bootstrap as bootstrap_logger
 from stylegram.publisher.bootstrap import bootstrap as bootstrap_publisher
+from stylegram.stylizer.preview_service.painter import FastPainter
 from stylegram.stylizer.settings import StylizerSettings
 
 _log = structlog.get_logger(__name__)
@@ -89,7 +91,10 @@ class House:
         shared = embedded_settings(self.state)
         self.storage = url_path(shared["storage_url"])
         self._ingest_settings = ingest_settings(self.state, photos, styles, study=study, exploration=exploration)
-        self.ingest = advised_by_record(bootstrap_ingest(self._ingest_settings), self._ingest_settings)
+        # On a laptop nobody has to be asked over HTTP, for advice or for previews.
+        self.painter = FastPainter(self._ingest_settings.weights_dir)
+        ingest = replace(bootstrap_ingest(self._ingest_settings), previewer=self.painter)
+        self.ingest = advised_by_record(ingest, self._ingest_settings)
         self._resources.callback(self.ingest.close)
         # One broker, one storage, one database for all that live in this process.
         broker, storage, engine = self.ingest.broker, self.ingest.storage, self.ingest.engine

@@ -2,10 +2,8 @@
 
 from urllib.parse import quote
 
+from stylegram.common.views.preferences import Comparison, Pair, Ranking
 from stylegram.local.api import Api
-from stylegram.logger.http.comparisons import Pair
-from stylegram.logger.preferences.ranking import Ranking
-from stylegram.logger.preferences.repository import Comparison
 
 
 class PreferencesApi:

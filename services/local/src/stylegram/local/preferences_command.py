@@ -9,8 +9,7 @@ from stylegram.local.options import AsJson, StateFolder, Url, stdout
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from stylegram.logger.http.comparisons import ShownPicture
-    from stylegram.logger.preferences.ranking import Ranking
+    from stylegram.common.views.preferences import Ranking, ShownPicture
 
 _SHORT_ID = 8
 _NO_STARS = "none"

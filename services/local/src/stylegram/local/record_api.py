@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 from stylegram.common.errors import InvalidInput, NotFound
 from stylegram.common.schemas import Page
+from stylegram.common.views.comparing import RunComparison
+from stylegram.common.views.importance import Importance
+from stylegram.common.views.runs import RunView
 from stylegram.local.api import Api, open_api
-from stylegram.logger.queries.comparing import RunComparison
-from stylegram.logger.queries.importance import Importance
-from stylegram.logger.queries.views import RunView
 
 Query = Sequence[tuple[str, str]]
 """Parameters of a query, as the API takes them."""

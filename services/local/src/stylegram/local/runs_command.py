@@ -9,7 +9,7 @@ import typer
 from stylegram.local.options import AsJson, StateFolder, Url, stdout
 
 if TYPE_CHECKING:
-    from stylegram.logger.queries.views import RunView
+    from stylegram.common.views.runs import RunView
 
 runs_app = typer.Typer(no_args_is_help=True, help="The record: list runs, show and compare them, find the best.")
 

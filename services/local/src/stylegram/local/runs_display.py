@@ -10,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from stylegram.common.clock import utcnow
+from stylegram.common.views.comparing import RunComparison
+from stylegram.common.views.importance import Importance
+from stylegram.common.views.runs import RunView
 from stylegram.ingest.pages.words import span
 from stylegram.local.hyperparameter_table import written
-from stylegram.logger.queries.comparing import RunComparison
-from stylegram.logger.queries.importance import Importance
-from stylegram.logger.queries.views import RunView
 
 _SHORT_ID = 8
 _SHORT_SHA256 = 12

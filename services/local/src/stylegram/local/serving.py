@@ -4,6 +4,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
+
+from stylegram.common.errors import StylegramError
 from stylegram.common.http.server import listen, serve, url_of
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.logs import configure_logs
@@ -12,10 +15,13 @@ from stylegram.ingest.http.app import create_app
 from stylegram.ingest.settings import IngestSettings
 from stylegram.local.house import House
 from stylegram.logger.http.app import logger_part
+from stylegram.publisher.http.app import publisher_part
 
 # A sync that finds nothing new only lists the folders; who cannot wait has a button.
 _SYNC_SECONDS = 300.0
 _LOOK_SECONDS = 0.5
+
+_log = structlog.get_logger(__name__)
 
 
 def serve_house(
@@ -56,13 +62,14 @@ def serve_house(
             app = create_app(
                 house.ingest,
                 logger_part(house.logger),
+                publisher_part(house.publisher),
                 daily=daily,
                 tokens=settings.tokens,
                 max_upload_megabytes=settings.max_upload_megabytes,
                 prefix=settings.http_prefix,
                 alive=house.check,
             )
-            announce(url_of(listener), house.log)
+            announce(url_of(listener) + settings.http_prefix, house.log)
             serve(app, listener, stop)
 
         def watch() -> None:
@@ -72,11 +79,17 @@ def serve_house(
         def sync() -> None:
             house.ingest.sync_periodically(stop, _SYNC_SECONDS)
 
+        def warm_up() -> None:
+            try:
+                house.painter.load()
+            except StylegramError as error:
+                _log.warning("no_previews", reason=str(error))
+
         try:
             with house.log.open("a", encoding="utf-8") as log:
                 configure_logs(json=True, stream=log)
                 with house.running():
-                    run_until_signalled(answer, watch, sync, stop=stop)
+                    run_until_signalled(answer, watch, sync, warm_up, stop=stop)
         finally:
             configure_logs(level="warning")
             house.close()

@@ -117,6 +117,7 @@ def _here(state: Path, photos: str | None, styles: str | None, *, dry_run: bool)
     from contextlib import closing
 
     from stylegram.ingest.bootstrap import bootstrap
+    from stylegram.ingest.sync import SyncRunning
     from stylegram.local.state_folder import check_apart, check_sources_are_named, ingest_settings, log_file
 
     state = state.absolute()
@@ -136,7 +137,8 @@ def _here(state: Path, photos: str | None, styles: str | None, *, dry_run: bool)
                     problem = error
                 finally:
                     configure_logs(level="warning")
-            reports = ingest.sync_status.reports
+            # Of a sync that runs elsewhere they are somebody else's.
+            reports = () if isinstance(problem, SyncRunning) else ingest.sync_status.reports
             for report in reports:
                 stages.end(report)
             return reports, problem

@@ -9,9 +9,18 @@ from stylegram.local.api import ApiSettings
 from stylegram.local.auth_instagram import LoginSettings
 from stylegram.logger.settings import LoggerSettings
 from stylegram.publisher.settings import PublisherSettings
+from stylegram.stylizer.preview_service.settings import PreviewSettings
 from stylegram.stylizer.settings import StylizerSettings
 
-_ALL = (IngestSettings, StylizerSettings, PublisherSettings, LoggerSettings, ApiSettings, LoginSettings)
+_ALL = (
+    IngestSettings,
+    StylizerSettings,
+    PreviewSettings,
+    PublisherSettings,
+    LoggerSettings,
+    ApiSettings,
+    LoginSettings,
+)
 _OF_COMMANDS = {"STATE"}
 # Read by programs that are not installed.
 _ELSEWHERE = ("BENCH_", "CHAOS_")

@@ -10,11 +10,10 @@ from stylegram.common.errors import NotFound
 from stylegram.publisher.desk import Desk, DeskOpener, at_desk
 
 if TYPE_CHECKING:
+    from stylegram.common.views.posts import AccountView
     from stylegram.publisher.tables import AccountRow
-    from stylegram.publisher.views import AccountView
 
 _stdout = Console()
-_MANY = 1000
 _APPROVAL = {True: "wait for a yes", False: "go out without being asked about"}
 
 _Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="As `account show` names it, or its last part.")]
@@ -40,9 +39,11 @@ def show(
     json: Annotated[bool, typer.Option("--json", help="Print JSON, an object a line, on standard output.")] = False,
 ) -> None:
     """Show how an account stands, why, and when its next post goes out."""
+    from stylegram.publisher.views import account_view
+
     rows = [_found(desk, account)] if account else desk.accounts.all()
     for row in rows:
-        view = _view(desk, row)
+        view = account_view(desk, row)
         if json:
             typer.echo(view.model_dump_json())
         else:
@@ -121,20 +122,3 @@ def _print(desk: Desk, view: "AccountView") -> None:
             say(_stdout, "It goes on by itself.")
         case AccountState.ACTIVE:
             pass
-
-
-def _view(desk: Desk, row: "AccountRow") -> "AccountView":
-    from stylegram.publisher.outlook import Outlook
-    from stylegram.publisher.tables import PostState
-    from stylegram.publisher.views import AccountView
-
-    outlook = Outlook(desk, row)
-    return AccountView.model_validate(row).model_copy(
-        update={
-            "next_due_at": outlook.due,
-            "outlook": outlook.reason,
-            "waiting": len(outlook.waiting),
-            "waiting_for_approval": sum(post.approved_at is None for post in outlook.waiting),
-            "needs_review": len(desk.ledger.posts((PostState.NEEDS_REVIEW,), account=row.account, limit=_MANY)),
-        }
-    )

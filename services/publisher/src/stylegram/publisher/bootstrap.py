@@ -15,6 +15,8 @@ from stylegram.common.topology import PUBLISHER_POSTS, QUEUES
 from stylegram.publisher.accounts import Accounts
 from stylegram.publisher.captions import Captions, Hashtags, StyleTitles
 from stylegram.publisher.composer import Composer
+from stylegram.publisher.decisions import Decisions
+from stylegram.publisher.desk import Desk
 from stylegram.publisher.dispatch import Dispatcher, Pace
 from stylegram.publisher.gauges import Gauges
 from stylegram.publisher.halts import Halts
@@ -42,6 +44,16 @@ class PublisherService:
     outlet: Outlet
     composer: Composer
     pace: Pace
+
+    def desk(self) -> Desk:
+        """Where people work on the same ledger."""
+        return Desk(
+            ledger=self.ledger,
+            decisions=Decisions(self.ledger.engine),
+            accounts=self.accounts,
+            composer=lambda: self.composer,
+            policy=self.policy,
+        )
 
     @property
     def policy(self) -> Policy:
@@ -94,6 +106,20 @@ class PublisherService:
             "database": self.ledger.check,
             "storage": lambda: self.storage.stat("ready"),
         }
+
+    def check(self) -> None:
+        """Ask each of them for something small.
+
+        Raises:
+            Unavailable: one of them did not answer; says which.
+        """
+        for check in self.checks().values():
+            check()
+
+    def close(self) -> None:
+        """Let go of the database and the broker."""
+        self.ledger.engine.dispose()
+        self.broker.close()
 
 
 def bootstrap(

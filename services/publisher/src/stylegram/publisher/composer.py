@@ -107,6 +107,17 @@ def kind_of(row_kind: str) -> PostKind:
     return PostKind.PHOTO if row_kind.startswith(GRID) else PostKind(row_kind)
 
 
+def media_types(row: PostRow) -> list[str]:
+    """The media types of what goes out, in order, without making it."""
+    match kind_of(row.kind):
+        case PostKind.CAROUSEL:
+            return ["image/jpeg"] * 3
+        case PostKind.REEL:
+            return ["video/mp4"]
+        case _:
+            return ["image/jpeg"]
+
+
 def request_of(row: PostRow) -> PostRequest:
     """What was asked for.
 

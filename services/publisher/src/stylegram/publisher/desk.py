@@ -33,7 +33,8 @@ class Desk:
         accounts: how each stands.
         composer: makes posts; opened when it is needed, as a wrong template is not to keep anybody from the rest.
         policy: what posts keep to on accounts of which no publisher has written that down.
-        command: the whole of a command, given its words, as in "posts list".
+        command: the whole of a command, given its words, as in "posts list"; where nobody has a command line, they
+            are that.
     """
 
     ledger: "Ledger"
@@ -41,7 +42,7 @@ class Desk:
     accounts: "Accounts"
     composer: Callable[[], "Composer"]
     policy: "Policy"
-    command: Callable[[str], str]
+    command: Callable[[str], str] = str
 
     def turns(self, account: str) -> "Turns":
         """Tells why the account's posts wait."""

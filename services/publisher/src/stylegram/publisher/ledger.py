@@ -15,10 +15,10 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypedDict, Unpack
+from typing import Any, NamedTuple, TypedDict, Unpack
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, CursorResult, Engine, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Engine, and_, func, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -82,6 +82,14 @@ class NewPost:
     caption: str | None = None
     alt_text: str | None = None
     failure: StylegramError | None = None
+
+
+class Place(NamedTuple):
+    """Where a post is in lists."""
+
+    created_at: datetime
+    kind: str
+    key: str
 
 
 class Facts(TypedDict, total=False):
@@ -201,20 +209,44 @@ class Ledger:
         return rows[0]
 
     def posts(
-        self, states: Collection[PostState] = (), *, account: str | None = None, limit: int = 50
+        self,
+        states: Collection[PostState] = (),
+        *,
+        account: str | None = None,
+        approved: bool | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: Place | None = None,
+        limit: int = 50,
     ) -> list[PostRow]:
         """Posts, newest first.
 
         Args:
             states: only those; all where empty.
             account: only of that one.
+            approved: only those to which somebody has said yes, or nobody has.
+            since: only those that went out then or later; of those that are not out, that were entered then or later.
+            until: likewise before then.
+            after: only those that follow there.
             limit: at most so many.
         """
-        wanted = select(PostRow).order_by(PostRow.created_at.desc(), PostRow.kind).limit(limit)
+        wanted = select(PostRow).order_by(PostRow.created_at.desc(), PostRow.kind, PostRow.key).limit(limit)
         if states:
             wanted = wanted.where(PostRow.state.in_(states))
         if account is not None:
             wanted = wanted.where(PostRow.account == account)
+        if approved is not None:
+            wanted = wanted.where(PostRow.approved_at.is_not(None) if approved else PostRow.approved_at.is_(None))
+        moment = func.coalesce(PostRow.published_at, PostRow.created_at)
+        if since is not None:
+            wanted = wanted.where(moment >= since)
+        if until is not None:
+            wanted = wanted.where(moment < until)
+        if after is not None:
+            beside = tuple_(PostRow.kind, PostRow.key) > (after.kind, after.key)
+            wanted = wanted.where(
+                or_(PostRow.created_at < after.created_at, and_(PostRow.created_at == after.created_at, beside))
+            )
         with transaction(self.engine) as session:
             return list(session.scalars(wanted))
 

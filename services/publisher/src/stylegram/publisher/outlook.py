@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from stylegram.common.clock import utcnow
+from stylegram.common.errors import NotFound
 from stylegram.publisher.desk import Desk
 from stylegram.publisher.tables import AccountRow, AccountState, PostRow, PostState
 
@@ -37,6 +38,11 @@ class Outlook:
             return f"none while the account {self.account.state.words}"
         return "none, as this is a dry run" if self._policy.dry_run else self._reason
 
+    @property
+    def next_post(self) -> str | None:
+        """Key of the post that goes out then; None while none does."""
+        return self._first if self.due else None
+
     def remark(self, row: PostRow) -> str:
         """What a prepared post waits for, in a few words."""
         if row.request is None:
@@ -57,6 +63,24 @@ class Outlook:
         """The time of day, and the day if it is another one than today."""
         there, today = (each.astimezone(self._policy.timezone) for each in (time, self._now))
         return f"{there:%H:%M}" if there.date() == today.date() else f"{there:%Y-%m-%d %H:%M}"
+
+
+def outlook_of(desk: Desk, account: str) -> Outlook | None:
+    """What lies ahead of the account; None of posts that a version left which knew no accounts."""
+    try:
+        return Outlook(desk, desk.accounts.get(account))
+    except NotFound:
+        return None
+
+
+def waits_for(desk: Desk, row: PostRow) -> str | None:
+    """What the post waits for, as a sentence; None where it does not wait."""
+    if row.state is not PostState.PREPARED:
+        return None
+    if row.request is not None and row.approved_at is None:
+        return "It waits for a yes."
+    [why] = desk.turns(row.account).why_they_wait([row])
+    return why or "Its turn is now."
 
 
 def state_words(state: AccountState | PostState) -> str:

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from stylegram.common.errors import ConfigurationError, InvalidInput, NotFound, StylegramError
+from stylegram.common.errors import ConfigurationError, InvalidInput, StylegramError
 from stylegram.publisher.account_command import account_app
 from stylegram.publisher.desk import Desk, DeskOpener, at_desk
 
 if TYPE_CHECKING:
-    from stylegram.publisher.outlook import Outlook
     from stylegram.publisher.tables import PostRow
 
 _stdout = Console()
@@ -103,17 +102,17 @@ def list_posts(
     json: _AsJson = False,
 ) -> None:
     """List the posts, newest first, and what each waits for."""
+    from stylegram.publisher.outlook import outlook_of
     from stylegram.publisher.posts_display import remark, table_of
     from stylegram.publisher.tables import PostState
-    from stylegram.publisher.views import post_view
+    from stylegram.publisher.views import post_views
 
     rows = desk.ledger.posts([PostState(word) for word in only or ()], limit=limit)
-    outlooks = {account: _outlook(desk, account) for account in {row.account for row in rows}}
     if json:
-        for row in rows:
-            waits = remark(row, outlooks[row.account]) if row.state is PostState.PREPARED else None
-            typer.echo(post_view(row, waits).model_dump_json(exclude={"feedback"}))
+        for view in post_views(desk, rows):
+            typer.echo(view.model_dump_json(exclude={"feedback"}))
     elif rows:
+        outlooks = {account: outlook_of(desk, account) for account in {row.account for row in rows}}
         lines = [(row, _age(row), remark(row, outlooks[row.account])) for row in rows]
         _stdout.print(table_of(lines, _stdout.width))
     else:
@@ -130,12 +129,13 @@ def show(
     json: _AsJson = False,
 ) -> None:
     """Show everything about a post: its words, how it was taken, what it waits for, how to decide about it."""
+    from stylegram.publisher.outlook import waits_for
     from stylegram.publisher.post_files import write_post
     from stylegram.publisher.posts_display import print_post
     from stylegram.publisher.views import post_view
 
     row = _found(desk, key)
-    waits, feedback = _waits_for(desk, row), desk.ledger.feedback(row.key)
+    waits, feedback = waits_for(desk, row), desk.ledger.feedback(row.key)
     files = write_post(desk.composer().post(row), out) if out else []
     if json:
         typer.echo(post_view(row, waits, feedback).model_dump_json())
@@ -190,11 +190,13 @@ def resolve(
     not_published: Annotated[bool, typer.Option("--not-published", help="It is surely not out.")] = False,
 ) -> None:
     """Say whether a post is out of which nobody knows; `show` tells how to find out."""
+    from stylegram.publisher.addresses import check_address
+
     if (published is not None) == not_published:
         raise typer.BadParameter("Give --published URL, or --not-published.")
     row = _found(desk, key)
     if published is not None:
-        _check_url(published, row.account)
+        check_address(published, row.account)
     desk.decisions.settle(row.key, published)
     if published:
         typer.echo(f"Post {row.key} is published: {published}")
@@ -225,36 +227,17 @@ def _found(desk: Desk, key: str) -> "PostRow":
     return desk.ledger.find(wanted)
 
 
-def _outlook(desk: Desk, account: str) -> "Outlook | None":
-    from stylegram.publisher.outlook import Outlook
-
-    try:
-        return Outlook(desk, desk.accounts.get(account))
-    except NotFound:  # of posts that a version left which knew no accounts
-        return None
-
-
-def _waits_for(desk: Desk, row: "PostRow") -> str | None:
-    from stylegram.publisher.tables import PostState
-
-    if row.state is not PostState.PREPARED:
-        return None
-    if row.request is not None and row.approved_at is None:
-        return "It waits for a yes."
-    [why] = desk.turns(row.account).why_they_wait([row])
-    return why or "Its turn is now."
-
-
 def _unapproved(desk: Desk) -> "list[PostRow]":
     from stylegram.publisher.tables import PostState
 
-    every = desk.ledger.posts((PostState.PREPARED,), limit=sys.maxsize)
-    return [row for row in reversed(every) if row.approved_at is None]
+    return desk.ledger.posts((PostState.PREPARED,), approved=False, limit=sys.maxsize)[::-1]
 
 
 def _tell(desk: Desk, key: str, what: str) -> None:
+    from stylegram.publisher.outlook import outlook_of
+
     row = desk.ledger.get(key)
-    outlook = _outlook(desk, row.account)
+    outlook = outlook_of(desk, row.account)
     typer.echo(f"Post {key} is {what}{f': {outlook.remark(row)}' if outlook else ''}.")
 
 
@@ -266,15 +249,3 @@ def _age(row: "PostRow") -> str:
         if seconds >= length:
             return f"{seconds / length:.0f} {unit}"
     return "now"
-
-
-def _check_url(url: str, account: str) -> None:
-    from urllib.parse import urlsplit
-
-    advice = "It looks like https://www.instagram.com/p/…."
-    given = urlsplit(url)
-    if given.scheme not in ("http", "https", "file") or not url.isprintable():
-        raise InvalidInput(f"'{url}' is no address.", advice=advice)
-    on_instagram = urlsplit(account).scheme in ("instagrapi", "graph")
-    if on_instagram and not f".{given.hostname or ''}".endswith(".instagram.com"):
-        raise InvalidInput(f"'{url}' is not at Instagram, as the account is.", advice=advice)

@@ -6,11 +6,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stylegram.common.messages import PostKind
-from stylegram.publisher.composer import kind_of
 from stylegram.publisher.desk import Desk
-from stylegram.publisher.ledger import marker_of
 from stylegram.publisher.outlook import Outlook, state_words
+from stylegram.publisher.review import review
 from stylegram.publisher.tables import FeedbackRow, PostRow, PostState
 from stylegram.publisher.terminal import cut, fact, printable, say, width
 from stylegram.publisher.views import names
@@ -150,17 +148,8 @@ def _advice(desk: Desk, row: PostRow) -> Iterator[str]:
 
 
 def _review(desk: Desk, row: PostRow) -> Iterator[str]:
-    key, marker = row.key[:SHORT_KEY], marker_of(row.key)
-    at = f"At {desk.when(row.committing_at)} it" if row.committing_at else "It"
-    yield (
-        f"Nobody knows whether this post is out. {at} was handed over to {row.account} to be published, and no answer"
-        " told whether it was; nor did the account show it since. It is not tried again by itself, as it could then be"
-        " out twice."
-    )
-    if kind_of(row.kind) is PostKind.STORY:
-        yield f"Look through the stories of {row.account}, in its archive too, for one of this picture from that time."
-    else:
-        yield f"Look at the profile of {row.account} for a post from that time whose caption ends with “{marker}”."
+    key = row.key[:SHORT_KEY]
+    yield from review(desk, row)
     yield "If it is there, give its address:"
     yield f"  {desk.command(f'posts resolve {key} --published URL')}"
     yield "If it is not there, not even an hour later, say so; after that it can be tried again:"

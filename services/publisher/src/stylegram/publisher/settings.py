@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from stylegram.common.http.settings import HttpSettings
 from stylegram.common.messages import PostKind
-from stylegram.common.settings import Settings
 from stylegram.common.timezones import TimezoneName, timezone_of
 from stylegram.publisher.captions import Language
 from stylegram.publisher.policy import Policy, Windows
@@ -42,13 +42,15 @@ _Kinds = Annotated[tuple[PostKind, ...], NoDecode, BeforeValidator(_read_kinds)]
 _File = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
 
 
-class PublisherSettings(Settings):
-    """What the publisher needs beside what every service needs."""
+class PublisherSettings(HttpSettings):
+    """What the publisher needs beside what every service that answers over HTTP needs."""
 
     publish_url: str = Field(
         "folder:///var/lib/stylegram/outbox",
         description="Where posts go: folder:///path, instagrapi://username, or graph://the-account's-number.",
     )
+    # Beside ingest's and the logger's on one machine.
+    http_port: int = Field(8003, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
     post_kinds: _Kinds = Field(
         (PostKind.PHOTO,),
         description="What a picture is posted as, as in 'photo, reel'; of photo, carousel, grid, story and reel.",

@@ -1,37 +1,13 @@
 """The publisher's tables: every post and what became of it, and how each account stands."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from stylegram.common.database import UtcDateTime, words_of
-
-
-class PostState(StrEnum):
-    """How far a post is; see `ledger` for the ways between the states."""
-
-    PREPARED = "prepared"
-    UPLOADING = "uploading"
-    COMMITTING = "committing"
-    PUBLISHED = "published"
-    FAILED = "failed"
-    NEEDS_REVIEW = "needs_review"
-
-
-class AccountState(StrEnum):
-    """Whether anything goes out on an account; see `accounts`."""
-
-    ACTIVE = "active"
-    COOLING = "cooling"
-    LOGIN_NEEDED = "login_needed"
-    STOPPED = "stopped"
-
-    @property
-    def words(self) -> str:
-        """What is said of an account that is so."""
-        return {"cooling": "is left alone", "login_needed": "waits for a login"}.get(self, f"is {self}")
+from stylegram.common.views.posts import AccountState as AccountState
+from stylegram.common.views.posts import PostState as PostState
 
 
 def _partial(name: str, *columns: str, where: str) -> Index:

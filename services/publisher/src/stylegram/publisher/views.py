@@ -1,85 +1,61 @@
-"""Posts and accounts as programs read them."""
+"""Posts and accounts as programs read them, from the ledger."""
 
 from collections.abc import Iterable
-from datetime import datetime
-
-from pydantic import BaseModel, ConfigDict
 
 from stylegram.common.errors import InvalidInput
-from stylegram.publisher.composer import request_of
-from stylegram.publisher.tables import AccountState, FeedbackRow, PostRow, PostState
+from stylegram.common.views.posts import AccountView, CaptionRules, FeedbackView, PostDetails, PostView
+from stylegram.publisher.captions.limits import MAX_HASHTAGS, MAX_LENGTH, MAX_MENTIONS
+from stylegram.publisher.composer import media_types, request_of
+from stylegram.publisher.desk import Desk
+from stylegram.publisher.ledger import marker_of
+from stylegram.publisher.outlook import Outlook, outlook_of, waits_for
+from stylegram.publisher.review import review
+from stylegram.publisher.tables import AccountRow, FeedbackRow, PostRow, PostState
 
-
-class FeedbackView(BaseModel):
-    """How a post was taken, for programs."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    read_at: datetime
-    likes: int | None
-    comments: int | None
-    reach: int | None
-    saves: int | None
-    shares: int | None
-
-
-class PostView(BaseModel):
-    """A post, for programs."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    key: str
-    account: str
-    kind: str
-    job_id: str
-    artifact: str
-    state: PostState
-    content: str | None = None
-    style: str | None = None
-    waits_for: str | None = None
-    caption: str | None
-    alt_text: str | None
-    url: str | None
-    media_id: str | None
-    reason: str | None
-    error_code: str | None
-    attempts: int
-    created_at: datetime
-    approved_at: datetime | None
-    not_before: datetime | None
-    rehearsed_at: datetime | None
-    committing_at: datetime | None
-    published_at: datetime | None
-    feedback: list[FeedbackView] = []
-
-
-class AccountView(BaseModel):
-    """An account, for programs."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    account: str
-    state: AccountState
-    reason: str | None
-    until: datetime | None
-    approval: bool
-    since: datetime
-    next_due_at: datetime | None = None
-    outlook: str = ""
-    waiting: int = 0
-    waiting_for_approval: int = 0
-    needs_review: int = 0
+# More than anybody looks through.
+_MANY = 1000
 
 
 def post_view(row: PostRow, waits_for: str | None, feedback: Iterable[FeedbackRow] = ()) -> PostView:
-    """The post for programs, and what it waits for."""
+    """The post, and what it waits for."""
     content, style = names(row)
     return PostView.model_validate(row).model_copy(
         update={
             "content": content or None,
             "style": style or None,
             "waits_for": waits_for,
+            "media": media_types(row) if style else [],
             "feedback": [FeedbackView.model_validate(reading) for reading in feedback],
+        }
+    )
+
+
+def post_views(desk: Desk, rows: Iterable[PostRow]) -> list[PostView]:
+    """Posts in a list: each that waits says for what in a few words."""
+    rows = list(rows)
+    outlooks = {account: outlook_of(desk, account) for account in {row.account for row in rows}}
+    return [post_view(row, _remark(row, outlooks[row.account])) for row in rows]
+
+
+def post_details(desk: Desk, row: PostRow) -> PostDetails:
+    """The post by itself, with all that is known of it."""
+    view = post_view(row, waits_for(desk, row), desk.ledger.feedback(row.key))
+    rules = CaptionRules(last_line=marker_of(row.key), length=MAX_LENGTH, hashtags=MAX_HASHTAGS, mentions=MAX_MENTIONS)
+    return PostDetails(**dict(view), caption_rules=rules, review=review(desk, row))
+
+
+def account_view(desk: Desk, row: AccountRow) -> AccountView:
+    """The account, and what lies ahead of it."""
+    outlook = Outlook(desk, row)
+    return AccountView.model_validate(row).model_copy(
+        update={
+            "timezone": str(desk.policy_of(row.account).timezone),
+            "next_due_at": outlook.due,
+            "next_post": outlook.next_post,
+            "outlook": outlook.reason,
+            "waiting": len(outlook.waiting),
+            "waiting_for_approval": sum(post.approved_at is None for post in outlook.waiting),
+            "needs_review": len(desk.ledger.posts((PostState.NEEDS_REVIEW,), account=row.account, limit=_MANY)),
         }
     )
 
@@ -91,3 +67,9 @@ def names(row: PostRow) -> tuple[str, str]:
     except InvalidInput:
         return "", ""
     return request.content_name, request.style_name
+
+
+def _remark(row: PostRow, outlook: Outlook | None) -> str | None:
+    if row.state is not PostState.PREPARED:
+        return None
+    return outlook.remark(row) if outlook else "waits to be requested again"

@@ -6,7 +6,7 @@ Axes lie, rather than stand, so that names and choices can be read on a telephon
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from markupsafe import Markup
 
@@ -18,8 +18,12 @@ _GUTTER, _EDGE = 150.0, 26.0
 # Below this width names stand above their axes.
 _WIDE = 600.0
 _LETTER, _MOST_TICKS = 6.4, 5
+MOST_LINES = 100
+"""Lines beyond these would hide each other; see `some_of`."""
+_BEST_LINES = 20
 # The share of a choice's room over which its lines are spread.
 _FAN = 0.5
+_Run = TypeVar("_Run")
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,12 @@ class Line:
 def height_of(count: int, width: float) -> float:
     """How high a frame of that width has to be for so many axes."""
     return _TOP + count * (_ROW if width >= _WIDE else _ROW_NAMED)
+
+
+def some_of(best_first: Sequence[_Run]) -> Sequence[_Run]:
+    """Those that are drawn of many: the best, and some of the others, at most `MOST_LINES`."""
+    every = max(math.ceil((len(best_first) - _BEST_LINES) / (MOST_LINES - _BEST_LINES)), 1)
+    return [*best_first[:_BEST_LINES], *best_first[_BEST_LINES::every]]
 
 
 def parallel(frame: Frame, axes: Sequence[Axis], drawn: Sequence[Line]) -> Markup:

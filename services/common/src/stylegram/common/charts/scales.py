@@ -62,15 +62,16 @@ def scale_of(values: Iterable[float | None], start: float, end: float, *, least:
 def number(value: float | None) -> str:
     """A number in three digits, or a dash for what is not known.
 
-    >>> number(0.123456), number(1234567), number(2), number(0.00001234), number(None)
-    ('0.123', '1,230,000', '2', '1.23e-05', '–')
+    >>> number(0.123456), number(20.599), number(1234567), number(2), number(0.00001234), number(None)
+    ('0.123', '20.6', '1,230,000', '2', '1.23e-05', '–')
     """
     if value is None or not math.isfinite(value):
         return "–"
     if value and not 1e-4 <= abs(value) < 1e15:
         return f"{value:.3g}"
     rounded = float(f"{value:.3g}")
-    return f"{rounded:,.15f}".rstrip("0").rstrip(".") if rounded % 1 else f"{rounded:,.0f}"
+    # Of so many decimals none is made up: more would show what a binary fraction is short of.
+    return f"{rounded:,.8f}".rstrip("0").rstrip(".") if rounded % 1 else f"{rounded:,.0f}"
 
 
 def _step(low: float, high: float, most: int) -> float:

@@ -28,6 +28,7 @@ class Point:
         href: where it leads.
         rank: its shade, 0 for the best … 1 for the worst.
         kind: whether it is on the front, or the best of all; those are larger, and the keyboard stops there.
+        run: by which a script knows it, where it leads somewhere.
     """
 
     x: float | None
@@ -36,6 +37,7 @@ class Point:
     href: str | None = None
     rank: float = 0.5
     kind: Literal["plain", "front", "best"] = "plain"
+    run: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def _point(point: Point, across: Scale, up: Scale) -> Markup:
         shape = tag("path", title, d=path_of([(x, y), (x - 5, y + 7), (x + 5, y + 7)]) + "Z", class_=look)
     else:
         shape = tag("circle", title, cx=x, cy=y, r=radius, class_=look)
-    return link(shape, point.href, reachable=point.kind != "plain")
+    return link(shape, point.href, reachable=point.kind != "plain", run=point.run)
 
 
 def _steps(front: Sequence[tuple[float, float]], across: Scale, up: Scale) -> list[tuple[float, float]]:

@@ -40,13 +40,14 @@ def tag(name: str, *children: str, **attributes: object) -> Markup:
     >>> tag("text", "a < b", x=1.50, class_="tick")
     Markup('<text x="1.5" class="tick">a &lt; b</text>')
     """
-    shown = Markup("").join(
-        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _text(value))
+    # A chart has thousands of these: `Markup.format` would take most of a page's time.
+    shown = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_text(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
-    inside = Markup("").join(child if isinstance(child, Markup) else escape(readable(child)) for child in children)
-    return Markup("<{name}{shown}>{inside}</{name}>").format(name=name, shown=shown, inside=inside)
+    inside = "".join(child if isinstance(child, Markup) else escape(readable(child)) for child in children)
+    return Markup(f"<{name}{shown}>{inside}</{name}>")  # noqa: S704  (escaped, all that is not ours)
 
 
 def chart(frame: Frame, *children: Markup, linked: bool = False) -> Markup:
@@ -72,15 +73,18 @@ def chart(frame: Frame, *children: Markup, linked: bool = False) -> Markup:
     )
 
 
-def link(inside: Markup, href: str | None, *, reachable: bool = True) -> Markup:
+def link(inside: Markup, href: str | None, *, reachable: bool = True, run: str | None = None) -> Markup:
     """What leads somewhere when it is clicked; without an address, what is inside.
 
     Args:
         inside: what can be clicked.
         href: where it leads.
         reachable: whether the keyboard stops there; a thousand stops would help nobody.
+        run: which run it stands for, for a script to know it by: `data-run`.
     """
-    return inside if href is None else tag("a", inside, href=href, tabindex=None if reachable else -1)
+    if href is None:
+        return inside
+    return tag("a", inside, href=href, tabindex=None if reachable else -1, data_run=run)
 
 
 def group(children: Iterable[Markup], **attributes: object) -> Markup:
@@ -103,8 +107,13 @@ def shortened(text: str, most: int) -> str:
 
 
 def readable(text: str) -> str:
-    """The text without what no page may have: control characters, and halves of surrogate pairs."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(each) in ("Cc", "Cs") else each for each in text)
+    """The text without what no page may have: control characters, but for line ends and tabs, and halves of surrogate
+    pairs."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if _is_unreadable(each) else each for each in text)
+
+
+def _is_unreadable(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs") and character not in "\r\n\t"
 
 
 def shade(rank: float) -> str:

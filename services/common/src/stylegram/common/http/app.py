@@ -116,7 +116,7 @@ def assemble(
         for name, value in part.state.items():
             setattr(app.state, name, value)
     app.state.alive, app.state.ready, app.state.measure = alive, ready, measure
-    app.state.sessions, app.state.prefix = sessions, prefix
+    app.state.sessions, app.state.prefix, app.state.max_upload_megabytes = sessions, prefix, max_upload_megabytes
 
     def close() -> None:
         for part in parts:

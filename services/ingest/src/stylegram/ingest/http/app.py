@@ -16,7 +16,7 @@ from stylegram.common.http.app import Part, assemble
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.records import RunRecord
 from stylegram.ingest.bootstrap import Ingest
-from stylegram.ingest.http import assets, jobs, queues
+from stylegram.ingest.http import assets, jobs, preview, queues
 from stylegram.ingest.http.pictures import Pictures
 from stylegram.ingest.http.submission import JobSubmission
 from stylegram.ingest.http.submission_schema import form_schema
@@ -54,7 +54,7 @@ def create_app(
     """
     watch = JobWatch(ingest.changed_jobs)
     own = Part(
-        routers=[feature.router for feature in (jobs, assets, queues)],
+        routers=[feature.router for feature in (jobs, preview, assets, queues)],
         further_routers=PAGES,
         state={
             "ingest": ingest,
@@ -63,8 +63,8 @@ def create_app(
             "watch": watch,
         },
         tags=_TAGS,
-        models=[(RunRecord, "serialization"), (JobSubmission, "validation")],
-        additions=[_add_form],
+        models=[(RunRecord, "serialization"), (JobSubmission, "validation"), (preview.PreviewWish, "validation")],
+        additions=[_add_form, preview.add_form],
         close=watch.close,
     )
     app = assemble(
@@ -82,7 +82,8 @@ def create_app(
         door=DOOR,
         prefix=prefix,
     )
-    app.mount("/static", StaticFiles(packages=[("stylegram.ingest.pages", "static")]))
+    sheets = [("stylegram.ingest.pages", "static"), ("stylegram.common.charts", "static")]
+    app.mount("/static", StaticFiles(packages=sheets))
     return app
 
 

@@ -12,6 +12,7 @@ from stylegram.common.http.problems import responses
 from stylegram.common.records import Role
 from stylegram.common.schemas import Listing, Page, Sha256
 from stylegram.ingest.http.dependencies import IngestDep, PicturesDep, ThumbnailWidth
+from stylegram.ingest.http.library_upload import REQUEST_BODY, LibraryUploadDep
 from stylegram.ingest.http.pictures import NOT_MODIFIED
 from stylegram.ingest.schemas import Asset, QuarantinedFile
 from stylegram.ingest.sync import SyncReport
@@ -20,6 +21,8 @@ from stylegram.ingest.syncs import SyncStatus
 router = APIRouter(prefix="/v1", tags=["assets"])
 
 Full = Annotated[bool, Query(description="List everything, also where a source can tell what changed.")]
+RoleOfAsset = Annotated[Role, Path(description="What the picture is for.")]
+DigestOfAsset = Annotated[Sha256, Path(description="Digest of the bytes as the source had them.")]
 DryRun = Annotated[bool, Query(description="Only look: nothing is read or kept.")]
 
 
@@ -42,8 +45,8 @@ def list_assets(
     responses={200: {"content": {"image/jpeg": {}, "image/png": {}}}, **NOT_MODIFIED, **responses(404)},
 )
 async def get_asset(
-    role: Annotated[Role, Path(description="What the picture is for.")],
-    sha256: Annotated[Sha256, Path(description="Digest of the bytes as the source had them.")],
+    role: RoleOfAsset,
+    sha256: DigestOfAsset,
     request: Request,
     ingest: IngestDep,
     pictures: PicturesDep,
@@ -52,6 +55,31 @@ async def get_asset(
     """The picture itself, upright, in sRGB and without metadata."""
     asset = await run_in_threadpool(ingest.asset, role, sha256)
     return await pictures.answer(request, asset.object_name, width)
+
+
+@router.post(
+    "/assets",
+    status_code=HTTPStatus.CREATED,
+    openapi_extra={"requestBody": REQUEST_BODY},
+    responses=responses(400, 413, 415, 422),
+)
+async def put_assets_into_library(upload: LibraryUploadDep, ingest: IngestDep) -> Listing[Asset]:
+    """Put pictures into the library, as if a source had them: daily pictures may be made of them.
+
+    Files that are no pictures are named in the 422, and the others are kept.
+    """
+    return Listing(items=await upload.keep(ingest))
+
+
+@router.delete(
+    "/assets/{role}/{sha256}", status_code=HTTPStatus.NO_CONTENT, responses=responses(404, 409), response_class=Response
+)
+def take_asset_out_of_library(role: RoleOfAsset, sha256: DigestOfAsset, ingest: IngestDep) -> None:
+    """Take a picture out of the library that was put into it by hand; 409 for one that a source has.
+
+    The picture itself stays, for jobs refer to it.
+    """
+    ingest.take_out_of_library(role, sha256)
 
 
 @router.get("/quarantine")
@@ -80,5 +108,5 @@ def start_sync(ingest: IngestDep, full: Full = False, dry_run: DryRun = False) -
 
 @router.get("/sync")
 def get_sync(ingest: IngestDep) -> SyncStatus:
-    """How the sync that runs in this process stands, or how the latest ended."""
+    """How the sync that runs stands, or how the latest ended; every replica tells the same, within a second or two."""
     return ingest.sync_status

@@ -1,17 +1,18 @@
-"""What is asked about the record is asked of the logger, so that people need to know one address only.
+"""What is asked about the record is asked of the logger, and what about posts of the publisher, so that people need to
+know one address only.
 
 Requests go on as they come, bit by bit, and so do answers. What is about the connection, or about who asks, stays here:
-whoever got this far may ask, and the logger knows ingest by a token of its own.
+whoever got this far may ask, and the neighbours know ingest by tokens of their own.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated
 
 import httpx2
 import structlog
 from anyio import CancelScope
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from pydantic import SecretStr
 from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
@@ -21,17 +22,6 @@ from stylegram.common.errors import NotFound, Unavailable
 from stylegram.common.http.app import Part
 from stylegram.common.http.problems import MEDIA_TYPE
 
-_FEATURES = (
-    "runs",
-    "leaderboard",
-    "importance",
-    "suggest",
-    "advice",
-    "studies",
-    "comparisons",
-    "ranking",
-    "logs",
-)
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 # What a request says of what it wants and brings. Never who asks, nor what the browser says of its page: that was
 # looked at here.
@@ -69,20 +59,50 @@ _VIA = b"1.1 stylegram-ingest"
 _CONNECT_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
-router = APIRouter(prefix="/v1", include_in_schema=False)
 _RawHeaders = list[tuple[bytes, bytes]]
 
 
-class LoggerAddress:
-    """Where the logger answers, and how it is asked.
+@dataclass(frozen=True)
+class Neighbour:
+    """A service that requests are passed on to.
 
     Args:
+        name: as in `STYLEGRAM_NAME_URL`, which says where it is.
+        has: what it has, as in "where the record is".
+        features: what stands in a path after `/v1/`.
+    """
+
+    name: str
+    has: str
+    features: Sequence[str]
+
+    def setting(self, what: str) -> str:
+        """The variable's name, as in `STYLEGRAM_LOGGER_TOKEN` of "token"."""
+        return f"STYLEGRAM_{self.name}_{what}".upper()
+
+
+LOGGER = Neighbour(
+    "logger",
+    "the record is",
+    ("runs", "leaderboard", "importance", "suggest", "advice", "studies", "comparisons", "ranking", "logs"),
+)
+PUBLISHER = Neighbour("publisher", "posts are", ("posts", "accounts"))
+
+
+class Address:
+    """Where a neighbour answers, and how it is asked.
+
+    Args:
+        neighbour: which.
         url: of its API; None where nobody said.
         token: the one that it knows us by.
         patience: seconds for which it may say nothing.
     """
 
-    def __init__(self, url: str | None, token: SecretStr | None = None, patience: float = 60.0) -> None:
+    def __init__(
+        self, neighbour: Neighbour, url: str | None, token: SecretStr | None = None, patience: float = 60.0
+    ) -> None:
+        self.neighbour = neighbour
         self._base = None if url is None else httpx2.URL(url)
         self._authorization = [(b"authorization", b"Bearer " + token.get_secret_value().encode())] if token else []
         self._timeout = httpx2.Timeout(patience, connect=min(patience, _CONNECT_SECONDS)).as_dict()
@@ -90,37 +110,38 @@ class LoggerAddress:
         self._tls = httpx2.create_ssl_context()
 
     async def ask(self, request: Request) -> StreamingResponse:
-        """The logger's answer, as it comes.
+        """Its answer, as it comes.
 
         Raises:
-            NotFound: nobody said where the logger is, or the path leaves the API.
+            NotFound: nobody said where it is, or the path leaves the API.
             Unavailable: nobody answers there.
-            HTTPException: 504, as it takes too long; 502, as what answers is no logger, or does not take our token.
+            HTTPException: 504, as it takes too long; 502, as what answers is another, or does not take our token.
         """
         question = self._question(request)
         transport = httpx2.AsyncHTTPTransport(verify=self._tls, trust_env=False)
         try:
             answer = await transport.handle_async_request(question)
-            _check(answer)
+            _check(self.neighbour, answer)
         except BaseException as error:
             with CancelScope(shield=True):
                 await transport.aclose()
             if isinstance(error, httpx2.TransportError):
-                raise _problem(error) from error
+                raise _problem(self.neighbour, error) from error
             raise
-        return _PassedOn(answer, transport)
+        return _PassedOn(self.neighbour, answer, transport)
 
     def _question(self, request: Request) -> httpx2.Request:
         if self._base is None:
             raise NotFound(
-                "This API does not know where the record is: STYLEGRAM_LOGGER_URL is not set.",
-                advice="Have whoever runs it name the logger's address there.",
+                f"This API does not know where {self.neighbour.has}: {self.neighbour.setting('url')} is not set.",
+                advice=f"Have whoever runs it name the {self.neighbour.name}'s address there.",
             )
         if {".", ".."} & set(request.url.path.split("/")):
             raise NotFound(f"There is nothing at {request.url.path}.")
         given: _RawHeaders = request.headers.raw
         if any(name == b"via" and _VIA in value for name, value in given):
-            raise HTTPException(HTTPStatus.BAD_GATEWAY, "STYLEGRAM_LOGGER_URL names ingest itself; name the logger.")
+            detail = f"{self.neighbour.setting('url')} names ingest itself; name the {self.neighbour.name}."
+            raise HTTPException(HTTPStatus.BAD_GATEWAY, detail)
         sent = [(name, value) for name, value in given if name in _PASSED_ON]
         names = {name for name, _ in given}
         has_body = bool(names & {b"content-length", b"transfer-encoding"})
@@ -136,37 +157,32 @@ class LoggerAddress:
         )
 
 
-def _logger_address(request: Request) -> LoggerAddress:
-    address: LoggerAddress = request.app.state.logger_address
-    return address
+def forwarding_part(*addresses: Address) -> Part:
+    """What neighbours have to answer with, asked of them there."""
+    return Part(further_routers=[_router(address) for address in addresses])
 
 
-async def forward(request: Request, address: Annotated[LoggerAddress, Depends(_logger_address)]) -> StreamingResponse:
-    """What the logger answers."""
-    return await address.ask(request)
-
-
-for _feature in _FEATURES:
-    for _path in (f"/{_feature}", f"/{_feature}/{{rest:path}}"):
-        router.add_api_route(_path, forward, methods=_METHODS, response_model=None)
-
-
-def forwarding_part(address: LoggerAddress) -> Part:
-    """What the logger has to answer with, asked of it there."""
-    return Part(further_routers=[router], state={"logger_address": address})
+def _router(address: Address) -> APIRouter:
+    router = APIRouter(prefix="/v1", include_in_schema=False)
+    for feature in address.neighbour.features:
+        for path in (f"/{feature}", f"/{feature}/{{rest:path}}"):
+            router.add_api_route(path, address.ask, methods=_METHODS, response_model=None)
+    return router
 
 
 class _PassedOn(StreamingResponse):
-    """The logger's answer.
+    """A neighbour's answer.
 
     Args:
+        neighbour: whose.
         answer: its body was not read.
         transport: what it comes by; closed when all was passed on, or nobody listens any more.
     """
 
-    def __init__(self, answer: httpx2.Response, transport: httpx2.AsyncHTTPTransport) -> None:
+    def __init__(self, neighbour: Neighbour, answer: httpx2.Response, transport: httpx2.AsyncHTTPTransport) -> None:
         super().__init__(answer.aiter_raw(), answer.status_code)
         self.raw_headers = list(_end_to_end(answer.headers.raw))
+        self._neighbour = neighbour
         self._answer = answer
         self._transport = transport
 
@@ -177,7 +193,7 @@ class _PassedOn(StreamingResponse):
             async for piece in self.body_iterator:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         except httpx2.TransportError as error:
-            _log.warning("logger_broke_off", reason=repr(error))
+            _log.warning("neighbour_broke_off", neighbour=self._neighbour.name, reason=repr(error))
         else:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -198,42 +214,44 @@ def _end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes,
     return ((name, value) for name, value in fields if name not in _OF_THE_CONNECTION | named)
 
 
-def _check(answer: httpx2.Response) -> None:
+def _check(neighbour: Neighbour, answer: httpx2.Response) -> None:
     """Refuse what is no answer to who asked.
 
     Raises:
-        HTTPException: 502, it is about us, or not the logger's.
+        HTTPException: 502, it is about us, or not the neighbour's.
     """
+    name, token = neighbour.name, neighbour.setting("token")
     match answer.status_code:
         case HTTPStatus.UNAUTHORIZED:
-            detail = "The logger does not take ingest's token; STYLEGRAM_LOGGER_TOKEN is to be one of its own."
+            detail = f"The {name} does not take ingest's token; {token} is to be one of its own."
         case HTTPStatus.MISDIRECTED_REQUEST:
             detail = (
-                "The logger answers only on its own machine; give it STYLEGRAM_API_TOKENS, and ingest one of them as"
-                " STYLEGRAM_LOGGER_TOKEN."
+                f"The {name} answers only on its own machine; give it STYLEGRAM_API_TOKENS, and ingest one of them as"
+                f" {token}."
             )
-        case status if _is_the_loggers(status, answer.headers.get("content-type", "")):
+        case status if _is_ours(status, answer.headers.get("content-type", "")):
             return
         case status:
-            detail = f"What answers at STYLEGRAM_LOGGER_URL is no logger: it says {status} and no more."
-    _log.warning("logger_refuses", status=answer.status_code, reason=detail)
+            detail = f"What answers at {neighbour.setting('url')} is no {name}: it says {status} and no more."
+    _log.warning("neighbour_refuses", neighbour=name, status=answer.status_code, reason=detail)
     raise HTTPException(HTTPStatus.BAD_GATEWAY, detail)
 
 
-def _is_the_loggers(status: int, content_type: str) -> bool:
-    """It redirects nobody, and its errors are problems."""
+def _is_ours(status: int, content_type: str) -> bool:
+    """Our services redirect nobody, and their errors are problems."""
     if status < HTTPStatus.MULTIPLE_CHOICES or status == HTTPStatus.NOT_MODIFIED:
         return True
     return status >= HTTPStatus.BAD_REQUEST and content_type.partition(";")[0].strip() == MEDIA_TYPE
 
 
-def _problem(error: httpx2.TransportError) -> Exception:
-    _log.warning("logger_away", reason=repr(error))
+def _problem(neighbour: Neighbour, error: httpx2.TransportError) -> Exception:
+    name = neighbour.name
+    _log.warning("neighbour_away", neighbour=name, reason=repr(error))
     match error:
         case httpx2.ConnectError():
-            return Unavailable("The logger did not answer.", advice="Ask again in a moment.")
+            return Unavailable(f"The {name} did not answer.", advice="Ask again in a moment.")
         case httpx2.TimeoutException():
-            detail = "The logger took too long. It may do what was asked all the same; ask for less, or later."
+            detail = f"The {name} took too long. It may do what was asked all the same; ask for less, or later."
             return HTTPException(HTTPStatus.GATEWAY_TIMEOUT, detail)
         case _:
-            return HTTPException(HTTPStatus.BAD_GATEWAY, "The connection to the logger broke off; ask again.")
+            return HTTPException(HTTPStatus.BAD_GATEWAY, f"The connection to the {name} broke off; ask again.")

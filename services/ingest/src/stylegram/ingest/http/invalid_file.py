@@ -18,3 +18,15 @@ class InvalidFile(InvalidImage, NamesValues):
     def __init__(self, name: str, where: Sequence[str], reason: InvalidImage) -> None:
         super().__init__(f"The file {quoted(name)} is refused: {reason.message}", advice=reason.advice)
         self.values = [InvalidValue(where=place, detail=str(self)) for place in where]
+
+
+class InvalidFiles(InvalidImage, NamesValues):
+    """Several files that came along with a request are.
+
+    Args:
+        refused: why each is.
+    """
+
+    def __init__(self, refused: Sequence[InvalidFile]) -> None:
+        super().__init__(" ".join(map(str, refused)))
+        self.values = [value for each in refused for value in each.values]

@@ -1,24 +1,23 @@
 """Pictures and films from storage over HTTP. They never change, so that browsers keep them for good."""
 
 from enum import IntEnum
-from io import BytesIO
 from typing import Any
 
 from fastapi import Request, Response
-from PIL import Image
 from starlette.concurrency import run_in_threadpool
 
 from stylegram.common.errors import NotFound
-from stylegram.common.images import encode_jpeg
 from stylegram.common.ports import Storage, StoredObject
 from stylegram.ingest.http.ranges import part
 from stylegram.ingest.http.turns import Turns
+from stylegram.ingest.thumbnails import Thumbnails
 
 # Private: who may see a picture may become a question.
 _FOR_GOOD = "private, max-age=31536000, immutable"
 # A 100-megapixel PNG takes 300 MB while it is made small, and the stylizer wants the processor too.
 _AT_ONCE = 2
-_QUALITY = 85
+# A screen of thumbnails: more would only wait for the storage together.
+_READS_AT_ONCE = 8
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The browser has this version already."}}
 """What endpoints say of `Pictures`' answers."""
 
@@ -40,7 +39,9 @@ class Pictures:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._turns = Turns(_AT_ONCE)
+        self._thumbnails = Thumbnails(storage)
+        self._making = Turns(_AT_ONCE)
+        self._reading = Turns(_READS_AT_ONCE)
 
     async def answer(self, request: Request, object_name: str, width: Width | None = None) -> Response:
         """The picture, or 304 where the browser has it already.
@@ -61,9 +62,22 @@ class Pictures:
         elif width is None:
             response = await run_in_threadpool(self._whole, stored)
         else:
-            response = await self._turns.run(self._thumbnail, stored, width)
+            response = Response(await self._thumbnail(stored, width), media_type="image/jpeg")
         response.headers.update({"ETag": etag, "Cache-Control": _FOR_GOOD})
         return response
+
+    async def thumbnail(self, object_name: str, width: Width) -> bytes:
+        """A thumbnail's bytes, for whoever works on with it.
+
+        Args:
+            object_name: which picture.
+            width: in pixels.
+
+        Raises:
+            NotFound: no such object.
+            Unavailable: the storage did not answer.
+        """
+        return await self._thumbnail(await run_in_threadpool(self._stat, object_name), width)
 
     async def film(self, request: Request, object_name: str) -> Response:
         """The film, or the part of it that was asked for; otherwise as `answer`.
@@ -85,20 +99,10 @@ class Pictures:
     def _whole(self, stored: StoredObject) -> Response:
         return Response(self._storage.read(stored.name), media_type=stored.content_type)
 
-    def _thumbnail(self, stored: StoredObject, width: int) -> Response:
-        return Response(thumbnail(self._storage.read(stored.name), width), media_type="image/jpeg")
-
-
-def thumbnail(data: bytes, width: int) -> bytes:
-    """A JPEG of the picture, never enlarged.
-
-    Args:
-        data: a picture as storage has it: clean.
-        width: pixels at most; the height is twice that at most.
-    """
-    with Image.open(BytesIO(data)) as image:
-        image.thumbnail((width, 2 * width), Image.Resampling.LANCZOS)
-        return encode_jpeg(image.convert("RGB"), quality=_QUALITY)
+    async def _thumbnail(self, stored: StoredObject, width: Width) -> bytes:
+        # Who only wants what is there already waits for nobody who decodes.
+        kept = await self._reading.run(self._thumbnails.find, stored, width)
+        return kept if kept is not None else await self._making.run(self._thumbnails.make, stored, width)
 
 
 def _versions(request: Request) -> set[str]:

@@ -3,24 +3,14 @@
 Both are one model: a file in a form stands for the asset that it becomes, whose identity is its digest.
 """
 
-import hashlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 from pydantic_core import ErrorDetails, from_json, to_json
 from starlette.concurrency import run_in_threadpool
@@ -28,16 +18,15 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from stylegram.common.errors import InvalidHyperparameters, InvalidImage, NotFound
-from stylegram.common.http.problems import quoted
 from stylegram.common.hyperparameters import Hyperparameters, parse_hyperparameters
 from stylegram.common.messages import Priority
 from stylegram.common.records import AssetReference, Role
-from stylegram.common.schemas import Sha256
 from stylegram.ingest import schemas
 from stylegram.ingest.bootstrap import Ingest
+from stylegram.ingest.http.form_values import Part, Picture, digest_of, only, read_form, what_is_known
 from stylegram.ingest.http.forms import whole_form
 from stylegram.ingest.http.invalid_file import InvalidFile
-from stylegram.ingest.http.turns import Turns
+from stylegram.ingest.http.turns import CLEANING
 from stylegram.ingest.schemas import Job, Trial, with_tuples
 
 JSON, FORM = "application/json", "multipart/form-data"
@@ -46,8 +35,6 @@ _MOST_TEXT_BYTES = 1_000_000
 _MOST_STYLES = 16
 # A week: no picture takes as long.
 _LONGEST_SECONDS = 604_800
-# A 100-megapixel picture takes some 300 MB while it is cleaned.
-_uploads = Turns(2)
 
 # Of the sample pictures.
 EXAMPLE: JsonDict = {
@@ -67,28 +54,13 @@ EXAMPLE_OF_ALL: JsonDict = {
 }
 
 
-def _of_an_asset(value: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:  # noqa: ANN401  (pydantic judges the type)
-    """A digest's pattern tells nobody what to write instead; mostly a file was meant."""
-    try:
-        return check(value)
-    except ValidationError:
-        if not isinstance(value, str):
-            raise
-        raise ValueError(
-            f"{quoted(value)} is no SHA-256 of an asset; to send a file with curl, write {info.field_name}=@photo.jpg"
-        ) from None
-
-
-_Picture = Annotated[Sha256, WrapValidator(_of_an_asset)]
-
-
 class JobSubmission(BaseModel):
     """What is to be painted, and how."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE, EXAMPLE_OF_ALL]})
 
-    content: _Picture = Field(description="SHA-256 of the content image, as `/v1/assets` has it.")
-    style: _Picture = Field(description="SHA-256 of the style image, likewise.")
+    content: Picture = Field(description="SHA-256 of the content image, as `/v1/assets` has it.")
+    style: Picture = Field(description="SHA-256 of the style image, likewise.")
     hyperparameters: Annotated[Hyperparameters, BeforeValidator(with_tuples)] = Field(
         Hyperparameters(), description="How it is painted; what is left out is as usual."
     )
@@ -97,16 +69,16 @@ class JobSubmission(BaseModel):
     priority: Priority = Field(
         Priority.INTERACTIVE, description="Whether somebody waits for it: interactive jobs pass those of a batch."
     )
-    further_styles: list[_Picture] = Field(
+    further_styles: list[Picture] = Field(
         [], max_length=_MOST_STYLES - 1, description="SHA-256 of the style images after the first."
     )
-    masks: list[_Picture | None] = Field(
+    masks: list[Picture | None] = Field(
         [],
         max_length=_MOST_STYLES,
         description="SHA-256 of a picture for each style image, the first included, that is white where the style goes;"
         " null where it goes everywhere.",
     )
-    start_image: _Picture | None = Field(None, description="SHA-256 of what a start from an image starts from.")
+    start_image: Picture | None = Field(None, description="SHA-256 of what a start from an image starts from.")
     time_limit_seconds: float | None = Field(
         None,
         gt=0,
@@ -147,7 +119,7 @@ class Submission:
             InvalidFile: one is no picture; those before it are kept.
             StylegramError: see `Jobs.submit`.
         """
-        run = _uploads.run if self.files else run_in_threadpool
+        run = CLEANING.run if self.files else run_in_threadpool
         return await run(self._submit, ingest, idempotency_key)
 
     def _submit(self, ingest: Ingest, key: str | None) -> Job:
@@ -218,7 +190,7 @@ async def _read(request: Request) -> AsyncIterator[Submission]:
                 max_fields=2 * _MOST_STYLES + 9,
                 max_part_size=_MOST_TEXT_BYTES,
             ) as form:
-                yield await run_in_threadpool(_of_form, form)
+                yield await run_in_threadpool(submission_of, form)
         case _:
             raise HTTPException(415, f"A job is submitted as {JSON} or {FORM}.", headers={"Accept": f"{JSON}, {FORM}"})
 
@@ -250,7 +222,7 @@ def _words(issue: ErrorDetails) -> str:
     if issue["type"] == "extra_forbidden":
         *within, name = issue["loc"]
         if not within:
-            return f"Not known here; known: {', '.join(JobSubmission.model_fields)}."
+            return what_is_known(JobSubmission)
         try:
             parse_hyperparameters({str(name): None})
         except InvalidHyperparameters as error:
@@ -258,52 +230,26 @@ def _words(issue: ErrorDetails) -> str:
     return issue["msg"]
 
 
-def _of_form(form: FormData) -> Submission:
+def submission_of(form: FormData) -> Submission:
+    """The submission that a form is, as `JobForm` in the API's schema describes it.
+
+    Raises:
+        RequestValidationError: says of each field that is wrong what is wrong with it.
+    """
     files: dict[str, UploadFile] = {}
 
-    def digest(part: UploadFile | str) -> str | None:
-        """The digest that the part is, or has; None for a field that was left empty."""
-        if isinstance(part, str):
-            return part.strip() or None
-        if not part.size:
-            return None
-        digest = hashlib.file_digest(part.file, "sha256").hexdigest()  # type: ignore[arg-type]
-        files[digest] = part
-        return digest
-
-    def value(name: str) -> Any:  # noqa: ANN401  (the model judges the type)
-        """What the field says; None where it was left empty."""
-        parts = form.getlist(name)
-        if any(isinstance(part, UploadFile) and part.filename and not part.size for part in parts):
-            raise ValueError("The file is empty.")
+    def value(name: str, parts: Sequence[Part]) -> Any:  # noqa: ANN401  (the model judges the type)
         if name in LISTS:
-            digests = [digest(part) for part in parts]
+            digests = [digest_of(part, files) for part in parts]
             # What was left empty says nothing, except that a mask is for everywhere.
             return digests if name == "masks" else [sha256 for sha256 in digests if sha256]
-        if len(parts) > 1:
-            raise ValueError("This may be given once.")
-        return digest(parts[0]) if name in PICTURES else _text(name, parts[0])
+        return digest_of(only(parts), files) if name in PICTURES else _text(name, only(parts))
 
-    values: dict[str, Any] = {}
-    refused: list[Any] = []
-    for name in form:
-        try:
-            if (said := value(name)) is not None:
-                values[name] = said
-        except ValueError as error:
-            refused.append({"loc": ("body", name), "msg": str(error), "type": "value_error"})
-    try:
-        wanted = _checked(to_json(values))
-    except RequestValidationError as error:
-        # Whoever gave a field that cannot be read did not leave it out.
-        known = {issue["loc"] for issue in refused}
-        refused += [issue for issue in error.errors() if issue["loc"] not in known]
-    if refused:
-        raise RequestValidationError(refused)
+    wanted = read_form(form, value, lambda values: _checked(to_json(values)))
     return Submission(wanted, files)
 
 
-def _text(name: str, part: UploadFile | str) -> Any:  # noqa: ANN401  (the model judges the type)
+def _text(name: str, part: Part) -> Any:  # noqa: ANN401  (the model judges the type)
     """What a text says; None where it was left empty.
 
     Raises:

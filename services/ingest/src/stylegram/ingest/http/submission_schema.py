@@ -10,6 +10,11 @@ _SHA256 = "^[0-9a-f]{64}$"
 _SHA256_OR_NOTHING = "^([0-9a-f]{64})?$"
 
 
+def picture_schema(pattern: str = _SHA256) -> dict[str, Any]:
+    """A picture in a form: a file, or text that names an asset."""
+    return {"anyOf": [_FILE, {"type": "string", "pattern": pattern}]}
+
+
 def form_schema(submission: dict[str, Any]) -> dict[str, Any]:
     """The form's schema from that of `JobSubmission`: a picture may be a file too."""
     schema = deepcopy(submission)
@@ -22,7 +27,7 @@ def form_schema(submission: dict[str, Any]) -> dict[str, Any]:
     for name in PICTURES:
         described = schema["properties"][name]
         bare: dict[str, Any] = {"description": described["description"].replace("SHA-256 of ", "").capitalize()}
-        picture = {"anyOf": [_FILE, {"type": "string", "pattern": _SHA256_OR_NOTHING if name == "masks" else _SHA256}]}
+        picture = picture_schema(_SHA256_OR_NOTHING if name == "masks" else _SHA256)
         bare |= {"type": "array", "items": picture, "maxItems": described["maxItems"]} if name in LISTS else picture
         schema["properties"][name] = bare
     for described in schema["properties"].values():

@@ -30,3 +30,7 @@ class Turns:
         if limiter is None:
             self._limiter.set(limiter := CapacityLimiter(self._at_once))
         return await run_sync(partial(work, *args, **options), limiter=limiter)
+
+
+CLEANING = Turns(2)
+"""For pictures that come along with requests: one of 100 megapixels takes some 300 MB while it is cleaned."""

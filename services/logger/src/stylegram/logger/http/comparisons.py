@@ -1,63 +1,23 @@
 """Which of two pictures is better: ask, be told, and what order follows from it."""
 
 import random
-from typing import Annotated, Self
+from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
 
 from stylegram.common.http.problems import responses
 from stylegram.common.schemas import Sha256
+from stylegram.common.views.preferences import COMPARISON_ID, Comparison, Pair, Preference, Ranking
 from stylegram.logger.http.dependencies import LoggerDep
 from stylegram.logger.preferences.next_pair import next_pair
-from stylegram.logger.preferences.ranking import Ranking, ranking, standings
-from stylegram.logger.preferences.repository import Comparison, PreferenceRepository
-from stylegram.logger.preferences.signals import Picture
+from stylegram.logger.preferences.ranking import ranking, standings
+from stylegram.logger.preferences.repository import PreferenceRepository
 
 router = APIRouter(prefix="/v1", tags=["preferences"])
 
 # Of so many pictures all that matters is known in a second.
 _CANDIDATES = 1000
-_ID = r"^[A-Za-z0-9_-]{1,36}$"
-_JobId = Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class Preference(BaseModel):
-    """That one picture is better than another."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    id: str | None = Field(
-        None,
-        pattern=_ID,
-        description="Yours, one for each comparison, as a UUID: saying it again under the same id changes nothing, and"
-        " by it one takes it back. Made up where it is left out.",
-    )
-    better: _JobId = Field(description="The job whose picture is preferred.")
-    worse: _JobId = Field(description="The job of the other picture.")
-
-
-class ShownPicture(BaseModel):
-    """A picture that is to be compared."""
-
-    job_id: str = Field(description="Its job, which has the picture: `/v1/jobs/{job_id}/result`.")
-    content_name: str | None = Field(description="The photograph's file name.")
-    content_sha256: str | None = Field(description="The photograph.")
-    style_name: str | None = Field(description="The painting's file name.")
-    style_sha256: str | None = Field(description="The painting.")
-
-    @classmethod
-    def of(cls, picture: Picture) -> Self:
-        """What is shown of it."""
-        return cls(**{name: getattr(picture, name) for name in cls.model_fields})
-
-
-class Pair(BaseModel):
-    """Two pictures to choose between."""
-
-    first: ShownPicture = Field(description="To be shown first, or left.")
-    second: ShownPicture = Field(description="To be shown second, or right.")
 
 
 @router.post("/comparisons", status_code=201, responses=responses(404, 409, 422))
@@ -68,7 +28,7 @@ def compare(said: Preference, logger: LoggerDep) -> Comparison:
 
 @router.delete("/comparisons/{comparison_id}", status_code=204, response_class=Response, responses=responses(404))
 def take_back(
-    comparison_id: Annotated[str, Path(pattern=_ID, description="The comparison's id.")], logger: LoggerDep
+    comparison_id: Annotated[str, Path(pattern=COMPARISON_ID, description="The comparison's id.")], logger: LoggerDep
 ) -> None:
     """Take back what was said."""
     PreferenceRepository(logger.engine).forget(comparison_id)
@@ -92,7 +52,7 @@ def next_comparison(
     candidates = repository.newest(_CANDIDATES, content=content, style=style)
     standing = standings([*repository.pictures(), *candidates], repository.tallies())
     first, second = next_pair(standing, random.Random(seed), among={each.job_id for each in candidates})
-    return Pair(first=ShownPicture.of(first), second=ShownPicture.of(second))
+    return Pair.model_validate({"first": first, "second": second}, from_attributes=True)
 
 
 @router.get("/ranking")

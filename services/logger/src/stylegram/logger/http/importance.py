@@ -4,9 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from stylegram.common.views.importance import Importance, Objective
 from stylegram.logger.http.dependencies import LoggerDep
 from stylegram.logger.http.filtering import FILTER_PARAMETERS, FiltersDep, filtered
-from stylegram.logger.queries.importance import MOST_RUNS, Importance, Objective, importance
+from stylegram.logger.queries.importance import MOST_RUNS, importance
 
 router = APIRouter(prefix="/v1", tags=["runs"])
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 from stylegram.common.http.paging import LINK, Cursor, Limit, linked
 from stylegram.common.schemas import Page
+from stylegram.common.views.runs import RunView
 from stylegram.logger.http.dependencies import LoggerDep
 from stylegram.logger.http.filtering import FILTER_PARAMETERS, FiltersDep, filtered
 from stylegram.logger.queries.leaderboard import By, leaderboard
-from stylegram.logger.queries.views import RunView
 
 router = APIRouter(prefix="/v1", tags=["runs"])
 

@@ -10,12 +10,14 @@ from stylegram.common.http.paging import LINK, Cursor, Limit, linked
 from stylegram.common.http.problems import responses
 from stylegram.common.records import LossPoint
 from stylegram.common.schemas import Listing, Page
+from stylegram.common.views.comparing import RunComparison
+from stylegram.common.views.runs import RunView
 from stylegram.logger.bootstrap import LoggerService
 from stylegram.logger.http.dependencies import LoggerDep
 from stylegram.logger.http.filtering import FILTER_PARAMETERS, FiltersDep, filtered
-from stylegram.logger.queries.comparing import FEWEST, MOST, RunComparison, compare_runs
+from stylegram.logger.queries.comparing import FEWEST, MOST, compare_runs
 from stylegram.logger.queries.listing import Sorting, SortName, list_runs
-from stylegram.logger.queries.views import RunView, views_of
+from stylegram.logger.queries.views import views_of
 
 router = APIRouter(prefix="/v1", tags=["runs"])
 

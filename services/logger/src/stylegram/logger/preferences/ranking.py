@@ -7,57 +7,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
 
+from stylegram.common.views.preferences import MOST_COMPARED, RankedPicture, Ranking
 from stylegram.logger.preferences.bradley_terry import Strengths, fit
 from stylegram.logger.preferences.signals import Picture, prior_means
 
-SURE = 0.9
-"""The probability from which an order counts as known."""
-_SURE_DEVIATIONS = 1.2815515655446004  # of a normal distribution, below which nine tenths of it lie
-# The covariance of so many pictures takes 32 MB, and a second or two.
-_MOST_COMPARED = 2000
+_SURE_DEVIATIONS = 1.2815515655446004  # of a normal distribution, below which `SURE` of it lies: nine tenths
 
 Indices = npt.NDArray[np.signedinteger[Any]]
-
-_CONFIG = ConfigDict(frozen=True)
-
-
-class RankedPicture(BaseModel):
-    """A picture's place in the ranking."""
-
-    model_config = _CONFIG
-
-    place: int = Field(description="1 is the most liked.")
-    job_id: str = Field(description="The run's.")
-    content_name: str | None = Field(description="The photograph's file name.")
-    style_name: str | None = Field(description="The painting's file name.")
-    origin: str | None = Field(description="Whose record the run was imported from; null for our own.")
-    rating: int | None = Field(description="Stars, 1 … 5.")
-    strength: float = Field(description="In log-odds: a picture that is 1 stronger is preferred in 73 of 100 cases.")
-    deviation: float = Field(description="Standard deviation of the strength.")
-    comparisons: int = Field(description="How often the picture was compared.")
-    better_than_next: float | None = Field(
-        description="Probability that it is really better than the one below; null for the last."
-    )
-
-
-class Ranking(BaseModel):
-    """The pictures of which people said anything, the most liked first."""
-
-    model_config = _CONFIG
-
-    items: list[RankedPicture] = Field(description="As many as were asked for.")
-    pictures: int = Field(description="How many there are.")
-    comparisons: int = Field(description="How many comparisons there are.")
-    neighbours_sure: float = Field(
-        description=f"Share of neighbours in the ranking whose order has a probability of more than {SURE:.0%}."
-    )
-    pairs_sure: float = Field(
-        description=f"The same of all pairs among the first {_MOST_COMPARED}: how far the way to a certain ranking is"
-        " gone."
-    )
-    first_is_best: float = Field(description="Probability that the first is better than every other: at least so much.")
 
 
 @dataclass(frozen=True)
@@ -134,7 +91,7 @@ def ranking(standing: Standings, limit: int) -> Ranking:
         pictures=len(pictures),
         comparisons=sum(standing.times.values()),
         neighbours_sure=_share_sure(strengths, order[:-1], order[1:]),
-        pairs_sure=_share_of_pairs(strengths, order[:_MOST_COMPARED]),
+        pairs_sure=_share_of_pairs(strengths, order[:MOST_COMPARED]),
         first_is_best=_first_is_best(strengths, order),
     )
 
@@ -146,7 +103,7 @@ def _most_compared(tallies: Iterable[tuple[str, str, int]]) -> list[tuple[str, s
     for better, worse, times in counted:
         met[better] += times
         met[worse] += times
-    kept = {job_id for job_id, _ in met.most_common(_MOST_COMPARED)}
+    kept = {job_id for job_id, _ in met.most_common(MOST_COMPARED)}
     return [each for each in counted if each[0] in kept and each[1] in kept]
 
 

@@ -1,10 +1,8 @@
 """All queries on what people prefer."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, Engine, Select, delete, func, insert, select, union, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -12,6 +10,7 @@ from sqlalchemy.orm import Session
 from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
 from stylegram.common.errors import InvalidInput, NotFound, WrongState
+from stylegram.common.views.preferences import Comparison
 from stylegram.logger.preferences.signals import Picture
 from stylegram.logger.tables import comparisons, runs
 
@@ -28,18 +27,6 @@ _PICTURE = {
     "likes": runs.c.post_likes,
     "reach": runs.c.post_reach,
 }
-
-
-class Comparison(BaseModel):
-    """What somebody said of two pictures."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str = Field(description="Chosen by who said it; saying the same thing under the same id again changes nothing.")
-    better: str = Field(description="The job whose picture was preferred.")
-    worse: str = Field(description="The job of the other picture.")
-    said_at: datetime = Field(description="When.")
-    origin: str | None = Field(None, description="Whose record it was imported from; null for what was said here.")
 
 
 class PreferenceRepository:

@@ -1,21 +1,18 @@
 """Some runs side by side: in what they were painted differently, and what came of it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Engine
 
 from stylegram.common.database import transaction
 from stylegram.common.errors import InvalidInput, NotFound
-from stylegram.logger.queries.views import METRICS, RunView, views_of
+from stylegram.common.views.comparing import ComparedHyperparameter, ComparedMetric, Goal, RunComparison
+from stylegram.common.views.runs import METRICS, RunView
+from stylegram.logger.queries.views import views_of
 
 FEWEST, MOST = 2, 10
 """Runs that are compared at once."""
 
-_CONFIG = ConfigDict(frozen=True)
-
-Goal = Literal["lower", "higher"]
 # What of the measures is better; of the others neither is, as of a baseline, or only in the middle.
 _GOALS: Mapping[str, Goal] = {
     "score": "lower",
@@ -36,37 +33,6 @@ _GOALS: Mapping[str, Goal] = {
 }
 _OF_RUNS = ("score", "relative_content_error", "relative_style_error", "style_error")
 _BESIDE = ("rating", "likes", "seconds", "peak_memory_mb")
-
-
-class ComparedHyperparameter(BaseModel):
-    """A hyperparameter that is not the same in all of the runs."""
-
-    model_config = _CONFIG
-
-    name: str
-    values: list[Any] = Field(description="Of each run, in their order; null where it was not set or is not known.")
-
-
-class ComparedMetric(BaseModel):
-    """A measure of the runs."""
-
-    model_config = _CONFIG
-
-    name: str
-    values: list[float | None] = Field(description="Of each run, in their order.")
-    differences: list[float | None] = Field(description="To the first run's.")
-    better: Goal | None = Field(description="Whether a lower or a higher value is better; null where neither is.")
-    best: list[str] = Field(description="The jobs that have the best value.")
-
-
-class RunComparison(BaseModel):
-    """Runs side by side."""
-
-    model_config = _CONFIG
-
-    runs: list[RunView] = Field(description="In the order that was asked for.")
-    hyperparameters: list[ComparedHyperparameter] = Field(description="Those in which they differ.")
-    metrics: list[ComparedMetric] = Field(description="Whatever is known of one of them at least.")
 
 
 def compare_runs(engine: Engine, job_ids: Sequence[str]) -> RunComparison:

@@ -17,7 +17,7 @@ from stylegram.common.database import UtcDateTime
 from stylegram.common.hyperparameters import LAYERS, Hyperparameters, canonical_layer
 from stylegram.common.records import Metrics
 from stylegram.common.schemas import Instant
-from stylegram.logger.queries.views import RunView
+from stylegram.common.views.runs import RunView
 from stylegram.logger.tables import METRIC, runs
 
 Kind = Literal["number", "integer", "truth", "text", "time", "list", "picture", "study", "beginning"]

@@ -17,7 +17,7 @@ the values that were tried.
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import optuna
@@ -25,17 +25,16 @@ from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import FrozenTrial, create_trial
-from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Engine, select
 
 from stylegram.common.database import transaction
 from stylegram.common.hyperparameters import Hyperparameters
+from stylegram.common.views.importance import HyperparameterImportance, Importance, Objective
 from stylegram.logger.queries.filters import Filters, fits
 from stylegram.logger.queries.walking import Budget, Order, Walk, few, narrow
 from stylegram.logger.rows import to_hyperparameters
 from stylegram.logger.tables import runs
 
-Objective = Literal["score", "relative_content_error", "relative_style_error"]
 MOST_RUNS = 2_000
 """The newest so many are judged."""
 FEWEST_RUNS = 40
@@ -52,32 +51,6 @@ _NOT_JUDGED = {"seed", "precision", "tiling", "deterministic", "cuda_graphs"}
 _MOST_CHOICES = 8
 # One whose values are so far apart is judged by their orders of magnitude.
 _WIDE = 10
-
-
-class HyperparameterImportance(BaseModel):
-    """How much one hyperparameter matters."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    mean: float = Field(description="Share of what all of them explain, 0 … 1: the mean over halves of the runs.")
-    deviation: float = Field(description="Standard deviation over the halves.")
-    low: float = Field(description="Lower end of the 90 % interval.")
-    high: float = Field(description="Its upper end.")
-
-
-class Importance(BaseModel):
-    """Which hyperparameters matter to an error."""
-
-    model_config = ConfigDict(frozen=True)
-
-    of: Objective = Field(description="What is explained.")
-    runs: int = Field(description="How many were judged, the newest of those that fit.")
-    pairs: int = Field(description="Of how many pairs of pictures.")
-    hyperparameters: list[HyperparameterImportance] = Field(
-        description="Those that were varied, what matters most first; none where too little is known."
-    )
-    too_few: str | None = Field(None, description="Why nothing can be said; null where something is.")
 
 
 def importance(engine: Engine, of: Objective = "score", filters: Filters = (), *, limit: int = MOST_RUNS) -> Importance:

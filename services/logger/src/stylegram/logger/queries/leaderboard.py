@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 
 from stylegram.common.database import transaction
 from stylegram.common.schemas import Page
+from stylegram.common.views.runs import RunView
 from stylegram.logger.queries import cursors
 from stylegram.logger.queries.fields import FIELDS
 from stylegram.logger.queries.filters import Filter, Filters
 from stylegram.logger.queries.listing import Sorting, SortName, list_runs
-from stylegram.logger.queries.views import RunView, views_of
+from stylegram.logger.queries.views import views_of
 from stylegram.logger.queries.walking import MOST_ROWS, Budget, Order, Walk, few, narrow
 from stylegram.logger.rows import style_band
 from stylegram.logger.tables import runs

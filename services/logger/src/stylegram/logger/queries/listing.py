@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 
 from stylegram.common.database import transaction
 from stylegram.common.schemas import Page
+from stylegram.common.views.runs import RunView
 from stylegram.logger.queries import cursors
 from stylegram.logger.queries.fields import FIELDS
 from stylegram.logger.queries.filters import Filters, fits
-from stylegram.logger.queries.views import RunView, views_of
+from stylegram.logger.queries.views import views_of
 from stylegram.logger.queries.walking import MOST_ROWS, Budget, Order, Walk, few, narrow
 from stylegram.logger.tables import runs
 

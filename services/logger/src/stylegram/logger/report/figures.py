@@ -1,18 +1,18 @@
 """The report's charts: what the findings look like, in widths for a desk and for a telephone."""
 
 import math
-from collections.abc import Sequence
 from typing import Literal
 
 from markupsafe import Markup
 
 from stylegram.common.charts.bars import Bar, bars
 from stylegram.common.charts.bars import height_of as height_of_bars
+from stylegram.common.charts.errors import UNPAINTED, error_axis, score_guides
 from stylegram.common.charts.lines import Series, lines
-from stylegram.common.charts.parallel import Axis, Line, parallel
+from stylegram.common.charts.parallel import MOST_LINES, Axis, Line, parallel, some_of
 from stylegram.common.charts.parallel import height_of as height_of_axes
 from stylegram.common.charts.scales import number
-from stylegram.common.charts.scatter import Guide, Mark, Point, scatter
+from stylegram.common.charts.scatter import Mark, Point, scatter
 from stylegram.common.charts.svg import Frame
 from stylegram.logger.report.findings import Findings
 from stylegram.logger.report.model import Trial, Value
@@ -21,14 +21,7 @@ WIDE, NARROW, HALF = 960.0, 400.0, 410.0
 """Widths of charts: across a desk, across a telephone, and half of a desk."""
 _SMALL = 300.0
 
-UNPAINTED = (0.0, 1.0)
-"""Where the photograph is as it is: nothing of it is lost, and nothing of the painting is there."""
-# What is worse than nothing in either is not worth a larger chart.
-_MOST_SHOWN = 1.25
-_GUIDES = (1.25, 1.5, 1.75, 2.0)
 _MOST_BARS = 12
-MOST_LINES, _BEST_LINES = 100, 20
-"""Runs beyond these would hide each other: of more, the best are drawn, and some of the others."""
 _ERRORS = (("content error", "relative_content_error"), ("style error", "relative_style_error"), ("score", "score"))
 # Scores beyond it would make what matters small.
 _MOST_SCORE = 2.5
@@ -64,8 +57,8 @@ def front_chart(findings: Findings, width: float) -> Markup:
         width,
         width * (0.56 if width > NARROW else 0.95),
     )
-    guides = [Guide(_equal_scores(score, x[2]), f"score {score:g}") for score in _GUIDES]
-    return scatter(frame, points, x=x, y=y, front=[_place(each) for each in findings.front], marks=marks, guides=guides)
+    front = [_place(each) for each in findings.front]
+    return scatter(frame, points, x=x, y=y, front=front, marks=marks, guides=score_guides(x[2]))
 
 
 def pair_chart(findings: Findings, of_all: Findings, number_of_pair: int) -> Markup:
@@ -119,11 +112,14 @@ def importance_chart(findings: Findings, width: float) -> Markup:
     return bars(frame, [Bar(each.name, each.share, each.low, each.high) for each in shown], percent=True)
 
 
+def draws_all(findings: Findings) -> bool:
+    """Whether every trial has its line in `space_chart`."""
+    return len(findings.measured) <= MOST_LINES
+
+
 def space_chart(findings: Findings, width: float) -> Markup:
-    """Each trial's way through the space, to its errors; see `MOST_LINES`."""
+    """Each trial's way through the space, to its errors; see `some_of`."""
     measured = findings.measured
-    every = max(math.ceil((len(measured) - _BEST_LINES) / (MOST_LINES - _BEST_LINES)), 1)
-    shown = [*measured[:_BEST_LINES], *measured[_BEST_LINES::every]]
     axes = [
         Axis(each.name, each.low, each.high, each.log, tuple(map(_short, each.choices)))
         for each in findings.report.dimensions
@@ -140,7 +136,7 @@ def space_chart(findings: Findings, width: float) -> Markup:
             findings.ranks[each.number],
             address(findings, each),
         )
-        for each in shown
+        for each in some_of(measured)
     ]
     frame = Frame(
         f"space-{width:.0f}",
@@ -175,7 +171,7 @@ def _kind(findings: Findings, trial: Trial) -> Literal["plain", "front", "best"]
 def _both_errors(findings: Findings) -> list[tuple[str, float, float]]:
     """The two axes, with their ends."""
     return [
-        (f"relative {name}", 0.0, _end([getattr(each, field) for each in findings.measured]))
+        error_axis(f"relative {name}", [getattr(each, field) for each in findings.measured])
         for name, field in _ERRORS[:2]
     ]
 
@@ -187,16 +183,6 @@ def _short(value: Value) -> Value:
 
 def _place(trial: Trial) -> tuple[float, float]:
     return trial.relative_content_error or 0.0, trial.relative_style_error or 0.0
-
-
-def _end(numbers: Sequence[float]) -> float:
-    """Where an axis of errors ends: at 1, or a little further where something is there."""
-    return min(_MOST_SHOWN, max([1.05, *(value * 1.05 for value in numbers)]))
-
-
-def _equal_scores(score: float, end: float) -> list[tuple[float, float]]:
-    xs = [end * step / 60 for step in range(61)]
-    return [(x, y) for x in xs if (y := score / (1 + x) - 1) >= 0]
 
 
 def _course_words(findings: Findings) -> str:

@@ -111,7 +111,7 @@ def _environment() -> Environment:
 @cache
 def _styles() -> Markup:
     sheets = (
-        files("stylegram.common.charts") / "charts.css",
+        files("stylegram.common.charts") / "static" / "charts.css",
         files("stylegram.logger.report") / "templates" / "report.css",
     )
     return Markup("").join(Markup(sheet.read_text(encoding="utf-8")) for sheet in sheets)  # noqa: S704  (our own)

@@ -1,0 +1,171 @@
+// <easel-view>: a picture while it is painted. Numbers and the curve come by the job's events; what the server draws,
+// and how it ends, by looking at the page again. All state is the server's, but for the points of the curve: of these it
+// knows the newest alone, so the others are kept here, for as long as the window is open.
+import { curve } from "./curve.js";
+import { inWords, roughly, scaleAt, secondsLeft } from "./pace.js";
+
+const LOOK_SECONDS = 2;
+const ASK_AGAIN_SECONDS = 5;
+const MOST_POINTS = 600;
+
+class EaselView extends HTMLElement {
+  connectedCallback() {
+    this.news = JSON.parse(this.dataset.news);
+    this.began = this.news.elapsed === null ? null : performance.now() - this.news.elapsed * 1000;
+    this.points = remembered(this.news.id);
+    this.note();
+    this.follow();
+    this.timers = [setInterval(() => this.look(), LOOK_SECONDS * 1000), setInterval(() => this.tick(), 1000)];
+  }
+
+  disconnectedCallback() {
+    this.source.close();
+    clearTimeout(this.again);
+    this.timers.forEach(clearInterval);
+  }
+
+  follow() {
+    this.source = new EventSource(this.dataset.events);
+    for (const kind of ["snapshot", "update", "end"]) this.source.addEventListener(kind, (event) => this.hear(JSON.parse(event.data)));
+    this.source.addEventListener("end", () => this.source.close());
+    this.source.addEventListener("error", () => {
+      // Otherwise the browser connects again by itself.
+      if (this.source.readyState === EventSource.CLOSED && this.isConnected) this.again = setTimeout(() => this.follow(), ASK_AGAIN_SECONDS * 1000);
+    });
+  }
+
+  hear(news) {
+    if (news.sequence <= this.news.sequence) return;
+    Object.assign(this.news, news);
+    if (this.news.state === picture().dataset.state) this.note();
+    else this.look({ unasked: false });
+  }
+
+  // What is known by now, to where it is shown.
+  note() {
+    const { id, attempt, evaluation, evaluations, loss, scales } = this.news;
+    if (evaluation !== null && loss !== null && this.points.at(-1)?.evaluation !== evaluation) {
+      // An attempt that begins anew, or goes on from a checkpoint, paints that once more.
+      this.points = this.points.filter((point) => point.evaluation < evaluation);
+      this.points.push({ attempt, evaluation, loss, at: Date.now() });
+      if (this.points.length > MOST_POINTS) this.points = this.points.filter((_, at) => at % 2 || at + 1 === this.points.length);
+      remember(id, this.points);
+    }
+    if (evaluation !== null && evaluations) {
+      const bar = this.querySelector("progress");
+      if (bar) [bar.max, bar.value] = [evaluations, evaluation];
+      this.show("evaluation", `${evaluation}`);
+      this.show("evaluations", `${evaluations}`);
+      this.show("scale", scaleAt(scales, evaluation));
+    }
+    if (loss !== null) this.show("loss", loss.toFixed(4));
+    const figure = this.querySelector(".curve");
+    if (figure && this.points.length > 1 && evaluations) {
+      figure.replaceChildren(curve(this.points, scales, evaluations));
+      figure.hidden = false;
+    }
+    this.tick();
+  }
+
+  tick() {
+    if (this.news.state !== "running") return;
+    if (this.began !== null) this.show("elapsed", inWords((performance.now() - this.began) / 1000));
+    const seconds = secondsLeft(this.points, this.news.scales, Date.now());
+    const finishing = this.news.evaluation === this.news.evaluations;
+    this.show("left", seconds === null || finishing ? null : roughly(seconds));
+  }
+
+  // A text into its place, which is there while there is one.
+  show(name, text) {
+    const place = this.querySelector(`[data-show="${name}"]`);
+    if (!place) return;
+    place.closest("div").hidden = text === null;
+    if (text !== null && place.textContent !== `${text}`) place.textContent = text;
+  }
+
+  // See how the page looks by now; unasked only while somebody looks at it.
+  async look({ unasked = true } = {}) {
+    if (unasked && (document.hidden || this.looking)) return;
+    this.looking = true;
+    try {
+      const response = await fetch(location.href, { headers: { Accept: "text/html" } });
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      const fresh = page.getElementById("picture");
+      if (!this.isConnected || !response.ok || !fresh) return;
+      if (fresh.dataset.state !== picture().dataset.state) {
+        if (!fresh.querySelector("easel-view")) forget(this.news.id);
+        await turn(page, fresh);
+        return;
+      }
+      this.hear(JSON.parse(fresh.querySelector("easel-view").dataset.news));
+      await swap(fresh, "standing");
+      await swap(fresh, "canvas");
+    } catch {
+      // The service restarts; the next look finds it.
+    } finally {
+      this.looking = false;
+    }
+  }
+}
+
+const picture = () => document.getElementById("picture");
+
+function remembered(id) {
+  try {
+    return JSON.parse(sessionStorage.getItem(`easel ${id}`)) ?? [];
+  } catch {
+    return [];
+  }
+}
+
+function remember(id, points) {
+  try {
+    sessionStorage.setItem(`easel ${id}`, JSON.stringify(points));
+  } catch {
+    // The curve then begins where the page is opened.
+  }
+}
+
+function forget(id) {
+  try {
+    sessionStorage.removeItem(`easel ${id}`);
+  } catch {
+    // Nothing was kept.
+  }
+}
+
+// No picture is shown before all of it is there.
+async function ready(element) {
+  const images = [...element.querySelectorAll(".canvas img, .after")].map((image) => {
+    const loaded = new Image();
+    loaded.src = image.src;
+    return loaded.decode().catch(() => {});
+  });
+  await Promise.all(images);
+}
+
+async function swap(fresh, id) {
+  const [old, now] = [document.getElementById(id), fresh.querySelector(`#${id}`)];
+  if (!old || !now || old.outerHTML === now.outerHTML || old.contains(document.activeElement)) return;
+  await ready(now.parentElement);
+  old.replaceWith(now);
+}
+
+// To the page of another state, in place.
+async function turn(page, fresh) {
+  await ready(fresh);
+  const change = () => {
+    const old = picture();
+    const focused = old.contains(document.activeElement);
+    document.title = page.title;
+    old.replaceWith(fresh);
+    // Another document's films do not begin to load by themselves.
+    for (const film of fresh.querySelectorAll("video")) film.load();
+    document.getElementById("said").textContent = fresh.dataset.said;
+    if (focused) document.getElementById("main").focus({ preventScroll: true });
+  };
+  if (document.startViewTransition && !matchMedia("(prefers-reduced-motion: reduce)").matches) document.startViewTransition(change);
+  else change();
+}
+
+customElements.define("easel-view", EaselView);

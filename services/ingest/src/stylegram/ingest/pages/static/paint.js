@@ -1,0 +1,36 @@
+// The page's parts, put together. Each has a module; without script the form works all the same.
+import { takeFiles } from "./dropping.js";
+import { watchHyperparameters } from "./hyperparameters.js";
+import { Preview } from "./preview.js";
+import { refuse, withdraw } from "./refusals.js";
+import { Strip } from "./strip.js";
+import { sendByScript } from "./submitting.js";
+
+const form = document.querySelector("#paint");
+const most = Number(form.dataset.mostBytes);
+const strips = Object.fromEntries(
+  [...form.querySelectorAll("[data-strip]")].map((element) => [element.dataset.strip, new Strip(element)]),
+);
+const preview = new Preview(form, strips);
+
+for (const [name, strip] of Object.entries(strips)) {
+  takeFiles(form.querySelector(`[data-drop="${name}"]`), strip, {
+    most,
+    refused: (words) => refuse(form, `body/${name}`, words),
+    taken: () => {
+      withdraw(form, `body/${name}`);
+      preview.show();
+    },
+  });
+  strip.element.addEventListener("change", ({ target }) => {
+    if (target === strip.own) return;
+    withdraw(form, `body/${name}`);
+    preview.show();
+  });
+}
+// A file that misses its place does not replace the page.
+for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
+
+watchHyperparameters(form.querySelector("[data-hyperparameters]"), form);
+sendByScript(form, strips, most);
+preview.show();

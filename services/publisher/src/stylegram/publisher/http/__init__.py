@@ -1,0 +1,1 @@
+"""The publisher over HTTP: posts and accounts below `/v1`, and what a cluster asks of a process."""
