@@ -29,12 +29,12 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine, select
 
+from stylegram.common import cursors
 from stylegram.common.database import migrate, open_database
 from stylegram.common.http.server import listen, serve, url_of
 from stylegram.common.logs import configure_logs
 from stylegram.logger.bootstrap import bootstrap
 from stylegram.logger.http.app import create_app
-from stylegram.logger.queries import cursors
 from stylegram.logger.queries.listing import SORTS
 from stylegram.logger.settings import LoggerSettings
 from stylegram.logger.tables import runs

@@ -12,7 +12,7 @@ from pages_browser import DESK, PHONE, Open, check_accessibility, check_fits, sh
 from pages_exhibition import exhibition, several, small
 from pages_house import PagesHouse
 from stylegram.common.records import Role
-from stylegram.ingest.pages.gallery_tiles import PAGE
+from stylegram.ingest.pages.gallery.tiles import PAGE
 from stylegram.logger.tables import runs
 
 STRANGE = "<img src=x onerror=alert(1)> & <b>co.jpg"

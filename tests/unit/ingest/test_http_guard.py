@@ -55,7 +55,7 @@ def test_other_names_are_refused(client: TestClient, host: str) -> None:
 )
 def test_programs_and_our_own_pages_may_change_things(client: TestClient, headers: dict[str, str]) -> None:
     assert client.post("/v1/sync", headers=headers).status_code == 200
-    assert client.post("/sync", headers=headers).status_code == 303
+    assert client.post("/library/sync", headers=headers).status_code == 303
     wait_for_sync(client)
 
 
@@ -74,7 +74,7 @@ def test_programs_and_our_own_pages_may_change_things(client: TestClient, header
     ],
 )
 def test_other_sites_pages_may_not(client: TestClient, headers: dict[str, str]) -> None:
-    for path in ("/v1/jobs", "/v1/daily", "/v1/sync", "/paint", "/daily", "/sync", "/nowhere"):
+    for path in ("/v1/jobs", "/v1/daily", "/v1/sync", "/paint", "/daily", "/library/sync", "/nowhere"):
         response = client.post(path, headers=headers)
         assert (response.status_code, response.json()["status"]) == (403, 403)
 

@@ -137,7 +137,7 @@ def test_what_http_itself_refuses_is_a_problem_too(client: TestClient) -> None:
 
 
 def test_people_see_a_page_that_escapes_what_it_quotes(client: TestClient) -> None:
-    response = client.post(f"/jobs/{NOBODY}/cancel", headers=BROWSER)
+    response = client.post(f"/pictures/{NOBODY}/cancel", headers=BROWSER)
     assert response.status_code == 404
     assert response.headers["content-type"].startswith("text/html")
     assert f"There is no job &#39;{NOBODY}&#39;." in response.text

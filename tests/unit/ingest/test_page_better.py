@@ -16,7 +16,7 @@ from stylegram.common.http.app import Part
 from stylegram.common.records import Role
 from stylegram.ingest.http.app import create_app
 from stylegram.ingest.http.forwarding import LOGGER, Address, forwarding_part
-from stylegram.ingest.pages.better_wish import MOST_SKIPPED, Wish
+from stylegram.ingest.pages.better.wish import MOST_SKIPPED, Wish
 from stylegram.logger.http.app import logger_part
 from stylegram.logger.preferences.repository import PreferenceRepository
 

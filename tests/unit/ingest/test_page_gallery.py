@@ -16,8 +16,8 @@ from stylegram.common.http.app import Part
 from stylegram.common.records import Role
 from stylegram.ingest.http.app import create_app
 from stylegram.ingest.http.forwarding import LOGGER, Address, forwarding_part
-from stylegram.ingest.pages.gallery import Wish
-from stylegram.ingest.pages.gallery_tiles import PAGE, SHAPES, shape_of
+from stylegram.ingest.pages.gallery.page import Wish
+from stylegram.ingest.pages.gallery.tiles import PAGE, SHAPES, shape_of
 from stylegram.ingest.schemas import Job
 from stylegram.logger.http.app import logger_part
 from stylegram.logger.preferences.repository import PreferenceRepository
@@ -176,7 +176,7 @@ def test_below_a_prefix_every_address_has_it(house: PagesHouse) -> None:
 def test_the_sheet_has_every_shape(shape: int) -> None:
     import stylegram.ingest.pages as pages
 
-    sheet = (Path(pages.__file__).parent / "static" / "gallery.css").read_text()
+    sheet = (Path(pages.__file__).parent / "static" / "gallery" / "gallery.css").read_text()
     # The first of each: those after it are for narrow screens.
     rules = dict(reversed(re.findall(r"\.shape-(\d+) \{ --shape: ([\d.]+); \}", sheet)))
     assert float(rules.get(str(shape), "1")) == shape / 100

@@ -12,8 +12,8 @@ from ingest_samples import FAST, add_asset, encoded, noise, png, quarters
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.records import AssetReference, Role
 from stylegram.ingest.bootstrap import Ingest
-from stylegram.ingest.pages.drafts import again
-from stylegram.ingest.pages.hyperparameter_form import KNOBS, grouped_controls, texts_of, values_of
+from stylegram.ingest.pages.paint.drafts import again
+from stylegram.ingest.pages.paint.hyperparameter_form import KNOBS, grouped_controls, texts_of, values_of
 from stylegram.ingest.schemas import Job, JobFilter, Submission
 
 Pair = tuple[AssetReference, AssetReference]

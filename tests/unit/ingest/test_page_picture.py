@@ -28,8 +28,9 @@ from stylegram.common.views.runs import RunView
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.app import create_app
 from stylegram.ingest.http.forwarding import LOGGER, Address, forwarding_part
-from stylegram.ingest.pages.picture_charts import loss_curve
-from stylegram.ingest.pages.picture_facts import marks_of, settings_of
+from stylegram.ingest.pages.picture.charts import loss_curve
+from stylegram.ingest.pages.picture.facts import marks_of
+from stylegram.ingest.pages.settings import settings_of
 from stylegram.ingest.schemas import Job
 
 Pair = tuple[AssetReference, AssetReference]

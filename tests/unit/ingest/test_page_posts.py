@@ -17,8 +17,8 @@ from stylegram.common.views.posts import PostView
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.app import create_app
 from stylegram.ingest.http.forwarding import PUBLISHER, Address, forwarding_part
-from stylegram.ingest.pages.posts_calendar import MOST_SHOWN, Month, span_of
-from stylegram.ingest.pages.posts_shown import ShownPost
+from stylegram.ingest.pages.posts.calendar import MOST_SHOWN, Month, span_of
+from stylegram.ingest.pages.posts.shown import ShownPost
 from stylegram.publisher.bootstrap import PublisherService
 from stylegram.publisher.http.app import publisher_part
 from stylegram.publisher.tables import PostState

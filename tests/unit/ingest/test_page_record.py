@@ -23,11 +23,11 @@ from stylegram.common.views.runs import RunView
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.app import create_app
 from stylegram.ingest.http.forwarding import LOGGER, Address, forwarding_part
-from stylegram.ingest.pages import record_charts as charts
-from stylegram.ingest.pages.record_import import Imported
-from stylegram.ingest.pages.record_runs import BOARDS, PAGE, Overview
-from stylegram.ingest.pages.record_wish import Wish, owners_in, pictures_in
-from stylegram.ingest.pages.record_words import differing, page_of, settings
+from stylegram.ingest.pages.record import charts
+from stylegram.ingest.pages.record.importing import Imported
+from stylegram.ingest.pages.record.runs import BOARDS, PAGE, Overview
+from stylegram.ingest.pages.record.wish import Wish, owners_in, pictures_in
+from stylegram.ingest.pages.record.words import differing, page_of, settings
 from stylegram.logger.http.app import logger_part
 
 HTML = {"Accept": "text/html"}

@@ -82,8 +82,9 @@ def create_app(
         door=DOOR,
         prefix=prefix,
     )
-    sheets = [("stylegram.ingest.pages", "static"), ("stylegram.common.charts", "static")]
-    app.mount("/static", StaticFiles(packages=sheets))
+    app.mount(
+        "/static", StaticFiles(packages=[("stylegram.ingest.pages", "static"), ("stylegram.common.charts", "static")])
+    )
     return app
 
 

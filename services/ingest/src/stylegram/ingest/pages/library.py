@@ -128,7 +128,7 @@ def _page(
     reports = {report.role: report for report in status.reports}
     return render(
         request,
-        "library.html",
+        "library/page.html",
         status=422 if refused_uploads else 200,
         refused_uploads=refused_uploads,
         sync=status,

@@ -86,7 +86,7 @@ def show(request: Request, ingest: IngestDep) -> Response:
     queues, problem = _queues(ingest)
     return render(
         request,
-        "queue.html",
+        "queue/page.html",
         running=[job for job in unfinished if job.state is JobState.RUNNING],
         waiting=waiting[:_WAITING],
         waiting_count=len(waiting),
@@ -130,7 +130,7 @@ def show_dead_letters(request: Request, name: QueueName, ingest: IngestDep) -> R
     letters = ingest.dead_letters(name)
     return render(
         request,
-        "dead_letters.html",
+        "queue/dead_letters.html",
         name=name,
         words=_WORDS[name],
         of_jobs=name in {queue.name for queue in topology.STYLIZER_QUEUES},

@@ -14,10 +14,10 @@ from typing import Literal
 from sqlalchemy import ColumnElement, Engine, and_, bindparam, func, select, true
 from sqlalchemy.orm import Session
 
+from stylegram.common import cursors
 from stylegram.common.database import transaction
 from stylegram.common.schemas import Page
 from stylegram.common.views.runs import RunView
-from stylegram.logger.queries import cursors
 from stylegram.logger.queries.fields import FIELDS
 from stylegram.logger.queries.filters import Filter, Filters
 from stylegram.logger.queries.listing import Sorting, SortName, list_runs

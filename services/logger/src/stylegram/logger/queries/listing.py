@@ -13,10 +13,10 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Engine, and_, or_, select
 from sqlalchemy.orm import Session
 
+from stylegram.common import cursors
 from stylegram.common.database import transaction
 from stylegram.common.schemas import Page
 from stylegram.common.views.runs import RunView
-from stylegram.logger.queries import cursors
 from stylegram.logger.queries.fields import FIELDS
 from stylegram.logger.queries.filters import Filters, fits
 from stylegram.logger.queries.views import views_of

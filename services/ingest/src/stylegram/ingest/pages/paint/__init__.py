@@ -1,0 +1,1 @@
+"""Paint: a pair is picked, previewed, and put onto the easel."""

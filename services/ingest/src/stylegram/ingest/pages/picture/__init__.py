@@ -1,0 +1,1 @@
+"""One picture: on the easel while it is painted, then all about it."""

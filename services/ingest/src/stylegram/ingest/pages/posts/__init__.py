@@ -1,0 +1,1 @@
+"""The posts: what goes out, and when."""

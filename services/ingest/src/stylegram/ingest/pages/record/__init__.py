@@ -1,0 +1,1 @@
+"""The record: what was tried, and how it went."""
