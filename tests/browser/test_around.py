@@ -17,7 +17,10 @@ from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.records import Role
 
 PREFIX = "/art"
-_LINKS = "[...document.querySelectorAll('a[href]')].map(link => link.href)"
+# Those of charts have another kind of href.
+_LINKS = (
+    "[...document.querySelectorAll('a[href]')].map(link => new URL(link.getAttribute('href'), document.baseURI).href)"
+)
 
 
 @pytest.fixture

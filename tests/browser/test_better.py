@@ -150,6 +150,27 @@ def test_what_is_said_without_a_connection_is_kept(house: PagesHouse, open_page:
     assert sum(times for *_, times in said(house)) == 2
 
 
+@pytest.mark.parametrize(
+    "storage",
+    [
+        'Object.defineProperty(window, "localStorage", { get() { throw new DOMException("no", "SecurityError"); } })',
+        'Storage.prototype.setItem = () => { throw new DOMException("full", "QuotaExceededError"); }',
+        'localStorage.setItem("stylegram-unsent-comparisons", "{")',
+    ],
+    ids=["forbidden", "full", "broken"],
+)
+def test_where_nothing_can_be_kept_it_works_all_the_same(storage: str, house: PagesHouse, open_page: Open) -> None:
+    exhibition(house, 5, 128)
+    page = open_page("/better")
+    page.context.add_init_script(storage)
+    page.reload()
+    key = shown(page)
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#pair")).not_to_have_attribute("data-key", key)
+    expect(page.locator("#standing")).to_contain_text("From 1 comparison,")
+    assert sum(times for *_, times in said(house)) == 1
+
+
 def test_what_was_kept_is_sent_by_the_next_page(house: PagesHouse, open_page: Open) -> None:
     exhibition(house, 6, 128)
     page = open_page("/better")

@@ -141,6 +141,22 @@ def test_more_pictures_come_in_place(house: PagesHouse, open_page: Open) -> None
     assert page.url.endswith("/library")
 
 
+def test_a_double_click_brings_more_once(house: PagesHouse, open_page: Open) -> None:
+    for number in range(60):
+        (house.root / "paintings" / f"{number:02}.png").write_bytes(png(number))
+    house.ingest.sync_all()
+    page = open_page("/library")
+    pictures = shelf(page, "Paintings").locator(".picture")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "style_after" in request.url else None)
+    page.get_by_role("link", name="More paintings").dispatch_event("click")
+    page.get_by_role("link", name="More paintings").dispatch_event("click")
+    expect(pictures).to_have_count(48)
+    page.wait_for_load_state("networkidle")
+    expect(pictures).to_have_count(48)
+    assert len(asked) == 1
+
+
 def test_a_picture_leads_to_paint_and_to_its_results(house: PagesHouse, open_page: Open) -> None:
     photos, _ = samples()
     asset = house.ingest.put_into_library(Role.CONTENT, photos[0].name, photos[0].read_bytes())

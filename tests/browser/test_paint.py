@@ -156,6 +156,32 @@ def test_pictures_of_ones_own(house: PagesHouse, open_page: Open) -> None:
     assert (job.content.name, job.style.name) == ("my cat.png", "my scream.png")
 
 
+def test_of_two_files_the_later_is_chosen_however_long_the_first_takes(house: PagesHouse, open_page: Open) -> None:
+    page = open_page("/")
+    # The browser reads the first one slowly.
+    page.evaluate(
+        """() => {
+            const { createImageBitmap: read } = window;
+            const { toBlob: write } = HTMLCanvasElement.prototype;
+            let begun = 0;
+            let written = 0;
+            window.createImageBitmap = async (file) => {
+                if (!begun++) await new Promise((go) => setTimeout(go, 300));
+                return read(file);
+            };
+            HTMLCanvasElement.prototype.toBlob = function (done, ...options) {
+                const tell = () => { document.body.dataset.written = ++written; };
+                return write.call(this, (blob) => { done(blob); setTimeout(tell); }, ...options);
+            };
+        }"""
+    )
+    drop(photograph(page), a_file("slow.png"))
+    drop(photograph(page), a_file("later.png"))
+    expect(page.locator("body")).to_have_attribute("data-written", "2")
+    expect(photograph(page).get_by_role("radio", name="slow.png")).to_have_count(0)
+    expect(photograph(page).get_by_role("radio", name="later.png")).to_be_checked()
+
+
 def test_the_preview_of_a_large_file_is_small_and_the_file_is_sent_whole(house: PagesHouse, open_page: Open) -> None:
     large = encoded(Image.effect_noise((2400, 1600), 80).convert("RGB"), "JPEG", quality=95)
     sent: list[int] = []

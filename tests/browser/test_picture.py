@@ -253,7 +253,7 @@ def test_cancelling(house: PagesHouse, open_page: Open) -> None:
     expect(page.get_by_role("status")).to_have_text("It is cancelled.")
     check_accessibility(page)
     shoot(page, "picture-cancelled-desk")
-    page.get_by_role("button", name="Try it again").click()
+    page.get_by_role("button", name="Try again").click()
     expect(page.get_by_text("Waiting for the easel")).to_be_visible()
     (again,) = house.ingest.unfinished_jobs()
     assert again.retry_of == job.id
@@ -276,7 +276,7 @@ def test_a_failure_says_why_and_can_be_retried(
     check_fits(page)
     check_accessibility(page)
     shoot(page, f"picture-failed-{look}")
-    page.get_by_role("button", name="Try it again").click()
+    page.get_by_role("button", name="Try again").click()
     expect(page.get_by_text("About to begin")).to_be_visible()
 
 
@@ -362,7 +362,7 @@ def test_stars(house: PagesHouse, open_page: Open) -> None:
 def test_publishing_and_what_became_of_it(house: PagesHouse, open_page: Open) -> None:
     job = painted_job(house)
     page = open_page(f"/pictures/{job.id}")
-    page.get_by_text("Publish", exact=True).first.click()
+    page.get_by_text("Publish…", exact=True).click()
     page.get_by_role("checkbox", name="Photo the picture").check()
     page.get_by_role("checkbox", name="Reel the film").check()
     check_accessibility(page)

@@ -274,6 +274,36 @@ def test_what_changes_meanwhile_shows_by_itself(house: PagesHouse, open_page: Op
     expect(asked).to_have_count(2)
 
 
+def test_the_first_that_waits_for_a_yes_comes_and_the_last_goes_by_itself(house: PagesHouse, open_page: Open) -> None:
+    [job] = jobs(house)
+    page = open_page("/posts")
+    asking = page.get_by_role("region", name="Waiting for your yes")
+    expect(asking).to_have_count(0)
+    key = house.post(job, approved=False)
+    expect(asking).to_have_count(1)
+    with transaction(house.ingest.engine) as session:
+        session.get_one(PostRow, key).approved_at = utcnow()
+    expect(asking).to_have_count(0)
+
+
+def test_what_somebody_writes_is_not_taken_away_by_what_changes(house: PagesHouse, open_page: Open) -> None:
+    first, second = jobs(house, 2)
+    house.post(first)
+    page = open_page("/posts")
+    account = page.get_by_role("region", name="Accounts")
+    account.get_by_text("Stop").click()
+    why = account.get_by_label("Why, for whoever comes later")
+    why.fill("Holidays until Monday.")
+    # Somebody looks elsewhere meanwhile.
+    page.get_by_role("heading", name="Posts", exact=True).click()
+    house.post(second, approved=False)
+    expect(card(page, "Waiting for your yes")).to_have_count(1)
+    expect(why).to_have_value("Holidays until Monday.")
+    account.get_by_text("Stop").click()
+    page.get_by_role("heading", name="Posts", exact=True).click()
+    expect(account).to_contain_text("1 for", timeout=10_000)
+
+
 def test_a_post_that_is_in_the_outbox_says_where(house: PagesHouse, open_page: Open) -> None:
     [job] = jobs(house)
     outlet = house.publisher.outlet

@@ -135,7 +135,7 @@ def test_dead_letters_are_read_tried_again_and_thrown_away(house: PagesHouse, op
     expect(page.get_by_text("Nobody <b>knows</b>.")).to_be_visible()
     page.get_by_text("What it says").click()
     expect(page.locator("pre")).to_contain_text('"job_id": "42"')
-    page.get_by_role("button", name="Try it again").click()
+    page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("heading", name="Queue", exact=True)).to_be_visible()
     assert (broker.dead_count(queue), broker.depth(queue)) == (0, 1)
     delivery = broker.receive(queue)

@@ -166,7 +166,7 @@ def test_filters_apply_to_all_parts(house: PagesHouse, open_page: Open) -> None:
     run = runs_of(page)[0]
     page.get_by_label("Painting").select_option(run.style_name)
     page.get_by_label("Whose runs").select_option("Our own")
-    page.get_by_role("button", name="Show these").click()
+    page.get_by_role("button", name="Show").click()
     expect(page).to_have_url(re.compile(r"whose=own"))
     expect(page.locator("#board tbody tr").first).to_be_visible()
     wanted = {each.job_id for each in runs_of(page, style=run.style_name)}
@@ -179,7 +179,7 @@ def test_filters_apply_to_all_parts(house: PagesHouse, open_page: Open) -> None:
     page.get_by_role("link", name="Show all").click()
     expect(page.get_by_label("Painting")).to_have_value("")
     page.get_by_label("Since").fill("2099-01-01")
-    page.get_by_role("button", name="Show these").click()
+    page.get_by_role("button", name="Show").click()
     expect(page.get_by_text("There is no such run.")).to_be_visible()
     check_accessibility(page)
 
@@ -289,7 +289,7 @@ def test_a_house_with_nothing_but_imported_runs(
     check_fits(page)
     page.go_back()
     page.get_by_label("Whose runs").select_option("Our own")
-    page.get_by_role("button", name="Show these").click()
+    page.get_by_role("button", name="Show").click()
     expect(page.get_by_text("There is no such run.")).to_be_visible()
 
 

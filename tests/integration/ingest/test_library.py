@@ -6,13 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from ingest_samples import candidates, png
+from stylegram.common.database import transaction
 from stylegram.common.errors import InvalidImage, NotFound, WrongState
 from stylegram.common.records import Role
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.schemas import Asset
-from stylegram.ingest.tables import UPLOADS
+from stylegram.ingest.tables import UPLOADS, SourceFileRow
 
 pytestmark = pytest.mark.every_database
 
@@ -30,6 +32,16 @@ def test_what_is_put_in_is_listed_chosen_and_stays(ingest: Ingest, photos: Path)
         assert names(ingest) == ["other.png", "me.png"]
     assert candidates(ingest)[0].sha256 == asset.sha256
     assert ingest.asset_counts() == {Role.CONTENT: 2, Role.STYLE: 0}
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("x" * 3000 + ".png", "x" * 255), (" a.png\n", "a.png"), (" ", "unnamed"), ("..\\b.png", "b.png")],
+)
+def test_a_name_is_no_longer_than_files_have_and_says_something(ingest: Ingest, given: str, kept: str) -> None:
+    ingest.put_into_library(Role.CONTENT, given, png(1))
+    with transaction(ingest.engine) as session:
+        assert names(ingest) == list(session.scalars(select(SourceFileRow.name))) == [kept]
 
 
 def test_what_is_taken_out_is_not_chosen_and_can_be_put_in_again(ingest: Ingest) -> None:

@@ -97,6 +97,24 @@ def test_a_problem_is_told_everywhere(ingest: Ingest, replica: Ingest, photos: P
     assert "There is no folder" in (replica.sync_status.problem or "")
 
 
+@pytest.mark.parametrize(
+    ("error", "words"), [(RuntimeError("password=hunter2"), "This is a defect"), (KeyboardInterrupt(), "asked to stop")]
+)
+def test_what_is_no_word_for_people_is_for_the_log(
+    ingest: Ingest, replica: Ingest, photos: Path, error: BaseException, words: str
+) -> None:
+    (photos / "a.png").write_bytes(png(1))
+
+    def fail(*_: object) -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        ingest.sync_all(fail)
+    problem = replica.sync_status.problem or ""
+    assert words in problem
+    assert "hunter2" not in problem
+
+
 def test_a_long_file_is_no_silence(
     ingest: Ingest, replica: Ingest, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -179,6 +179,13 @@ def test_a_body_of_no_declared_length_arrives_too(client: httpx2.Client) -> None
     assert dict(arrived["headers"])["transfer-encoding"] == "chunked"
 
 
+def test_a_length_beside_the_encoding_that_counts_is_not_passed_on(client: httpx2.Client) -> None:
+    headers = {"Transfer-Encoding": "chunked", "Content-Length": "7"}
+    arrived = client.post("/v1/runs/odd/echo/x", content=iter([b"abc"]), headers=headers).json()
+    assert arrived["body"] == hashlib.sha256(b"abc").hexdigest()
+    assert "content-length" not in dict(arrived["headers"])
+
+
 def test_who_asks_stays_here(client: httpx2.Client) -> None:
     of_the_client = {
         "Cookie": "session=1",

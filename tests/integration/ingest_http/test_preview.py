@@ -83,13 +83,18 @@ class Mute(BaseHTTPRequestHandler):
             self.server.asked.wait()  # type: ignore[attr-defined]
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
+        if self.path.startswith("/damaged"):
+            self.send_header("Content-Encoding", "gzip")
         self.end_headers()
+        self.wfile.write(b"something else")
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""
 
 
-@pytest.mark.parametrize(("path", "words"), [("/slow", "ReadTimeout"), ("", "it says 200")])
+@pytest.mark.parametrize(
+    ("path", "words"), [("/slow", "ReadTimeout"), ("/damaged", "DecodingError"), ("", "it says 200")]
+)
 def test_what_is_no_preview_service_is_found_out(path: str, words: str) -> None:
     with HTTPServer(("127.0.0.1", 0), Mute) as server:
         server.asked = Event()  # type: ignore[attr-defined]

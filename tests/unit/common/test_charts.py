@@ -115,6 +115,19 @@ def test_a_label_keeps_clear_of_points_and_edges() -> None:
     assert "end" in label.get("class", "").split()
 
 
+def test_the_label_of_a_guide_keeps_clear_of_points_and_is_left_out_where_it_cannot() -> None:
+    guide = Guide([(step / 20, 0.6) for step in range(21)], "score 2")
+
+    def label(*points: Point) -> list[Element]:
+        root = scattered(points, guides=[guide])
+        assert len(all_of(root, "path", "guide")) == 1
+        return all_of(root, "text", "halo")
+
+    [free], [aside] = label(), label(*(Point(0.8 + step / 50, 0.6, "") for step in range(12)))
+    assert float(aside.get("x", "")) < float(free.get("x", ""))
+    assert label(*(Point(step / 50, 0.6, "") for step in range(60))) == []
+
+
 def test_lines_break_where_nothing_is_known() -> None:
     points = [(0.0, 1.0), (1.0, None), (2.0, 2.0), (3.0, NAN), (4.0, 3.0), (5.0, 2.5)]
     [path] = all_of(parsed(lines(FRAME, [Series("a", points)], x_label="trial", y_label="score")), "path", "line")

@@ -4,7 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from ingest_http import NOBODY
+from ingest_http import NOBODY, open_client
 from ingest_samples import FAST, encoded, noise
 from stylegram.common import artifacts
 from stylegram.common.records import AssetReference
@@ -41,6 +41,14 @@ def test_snapshots_are_listed_in_their_order(client: TestClient, job: Job) -> No
     assert client.get(items[0]["url"], headers={"If-None-Match": response.headers["etag"]}).status_code == 200
     again = client.get(items[2]["url"], headers={"If-None-Match": response.headers["etag"]})
     assert again.status_code == 304
+
+
+def test_snapshots_lie_below_the_prefix(ingest: Ingest, job: Job) -> None:
+    client = open_client(ingest, prefix="/art")
+    items = client.get(f"/art/v1/jobs/{job.id}/snapshots").json()["items"]
+    assert [item["url"] for item in items] == [
+        f"/art/v1/jobs/{job.id}/snapshots/{number}" for number in (5, 20, 10_000)
+    ]
 
 
 def test_a_job_without_snapshots_has_none(client: TestClient, finished: Job) -> None:

@@ -5,8 +5,11 @@ from collections.abc import Mapping
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr, ValidationError
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from ingest_http import TOKEN, open_client, submission
+from stylegram.common.http.prefix import Prefix
 from stylegram.common.records import AssetReference
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.settings import IngestSettings
@@ -60,8 +63,31 @@ def test_the_login_is_below_the_prefix(ingest: Ingest) -> None:
     assert response.headers["location"] == f"{PREFIX}/login?next=%2Fgallery"
     back = client.post(response.headers["location"], data={"token": TOKEN})
     assert back.headers["location"] == f"{PREFIX}/gallery"
-    assert f"Path={PREFIX}/;" in back.headers["set-cookie"]
-    assert client.get(f"{PREFIX}/queue", headers=HTML).status_code == 200
+    assert f"Path={PREFIX};" in back.headers["set-cookie"]
+    # The first page has no slash behind it where somebody types its address.
+    for place in ("/queue", "/", ""):
+        assert client.get(PREFIX + place, headers=HTML).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("asked", "path", "raw_path"),
+    [
+        ("/art/stylegram/v1/runs/a%2Fb", "/v1/runs/a/b", b"/v1/runs/a%2Fb"),
+        ("/art/stylegram", "/", b"/"),
+        ("/art/%73tylegram/v1/runs/a%20b", "/v1/runs/a b", b"/v1/runs/a%20b"),
+        ("/art/stylegram%2Fv1/runs", "/v1/runs", b"/v1/runs"),
+        ("/art/stylegrams", "/art/stylegrams", b"/art/stylegrams"),
+    ],
+)
+def test_a_path_is_the_same_as_it_was_sent(asked: str, path: str, raw_path: bytes) -> None:
+    scopes: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scopes.append(scope)
+        await Response()(scope, receive, send)
+
+    TestClient(Prefix(app, PREFIX)).get(asked)
+    assert [(scope["path"], scope["raw_path"]) for scope in scopes] == [(path, raw_path)]
 
 
 def settings(**values: str) -> IngestSettings:

@@ -115,6 +115,13 @@ def test_a_session_ends_after_thirty_days(client: TestClient, monkeypatch: pytes
     assert client.get("/v1/jobs").status_code == 401
 
 
+def test_a_replica_whose_clock_is_behind_knows_it_too(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    log_in(client)
+    now = time.time()
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: int(now) - 60)
+    assert client.get("/v1/jobs").status_code == 200
+
+
 def signed(token: str = TOKEN, purpose: str = "stylegram.session", words: str = "in") -> str:
     return TimestampSigner(token, salt=purpose).sign(words).decode()
 
@@ -129,12 +136,33 @@ def test_a_cookie_of_ones_own_making_opens_nothing(client: TestClient) -> None:
         assert status(value) == 401
 
 
+def test_a_cookie_of_another_stylegram_above_keeps_nobody_out(client: TestClient) -> None:
+    others = signed(token="somebody else's key")
+    for cookies in (f"{COOKIE}={signed()}; {COOKIE}={others}", f"a=b;{COOKIE}={others};{COOKIE}={signed()}"):
+        assert client.get("/v1/jobs", headers={"Cookie": cookies}).status_code == 200
+
+
 @pytest.mark.parametrize(
     "place", ["//elsewhere.example", "/\\elsewhere.example", "https://elsewhere.example", "", "x\ny"]
 )
 def test_the_login_leads_nowhere_else(client: TestClient, place: str) -> None:
     response = client.post("/login", params={"next": place}, data={"token": TOKEN})
     assert response.headers["location"] == "/"
+
+
+def test_a_place_with_a_long_address_is_no_reason_to_ask_for_no_token(client: TestClient) -> None:
+    door = client.get(f"/gallery?style={'a' * 3000}", headers=HTML).headers["location"]
+    assert "Token" in client.get(door, headers=HTML).text
+    assert client.post(door, data={"token": TOKEN}).headers["location"] == "/"
+
+
+@pytest.mark.parametrize("files", [{}, {"file": bytes(20_000)}])
+def test_a_stranger_can_bring_hardly_anything_along(client: TestClient, files: dict[str, bytes]) -> None:
+    response = client.post("/login", data={"token": TOKEN, "more": "x" * (0 if files else 20_000)}, files=files)
+    assert response.status_code == 413
+    assert "0.01 MB" in response.json()["detail"]
+    log_in(client)
+    assert client.post("/v1/preview", data={"size": "x" * 900, "more": "x" * 20_000}).status_code != 413
 
 
 def test_other_sites_can_use_no_session(client: TestClient) -> None:

@@ -98,6 +98,6 @@ def test_a_defect_says_nothing_of_itself(ingest: Ingest, monkeypatch: pytest.Mon
         "instance": "/v1/quarantine",
     }
     assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
-    page = client.get("/", headers={"Accept": "text/html"})
+    page = client.get("/library", headers={"Accept": "text/html"})
     assert page.status_code == 500
     assert "hunter2" not in page.text

@@ -152,6 +152,15 @@ def test_without_the_record_its_own_pictures_hang_there(address: str | None, hou
     assert tiles(page(client, style=broken.style.sha256, outcome="all")) == [broken.id]
 
 
+def test_a_record_that_goes_away_in_the_middle_is_what_is_said(house: PagesHouse) -> None:
+    several(house, PAGE + 3)
+    rest = following(page(browser(house))) or ""
+    # To go on with the table of jobs would show some pictures twice, and its cursors are others.
+    response = browser(house, forwarding_part(Address(LOGGER, "http://127.0.0.1:9"))).get(rest)
+    assert response.status_code == 503
+    assert "The logger did not answer." in response.text
+
+
 def test_a_page_that_changes_is_never_kept_unasked_but_may_come_back_as_it_was(house: PagesHouse) -> None:
     # `no-store` would forbid browsers to keep the page for those who come back to it.
     assert browser(house).get("/gallery").headers["Cache-Control"] == "no-cache"

@@ -102,6 +102,7 @@ def test_what_is_painted_shows_how_far_it_is(client: TestClient, ingest: Ingest,
 
 def test_the_newest_snapshot_is_shown(client: TestClient, ingest: Ingest, pair: Pair) -> None:
     job = ingest.submit(*pair, FAST)
+    say(ingest, JobStarted(job_id=job.id, attempt=1, worker="w"))
     assert f"/v1/assets/content/{job.content.sha256}?width=1280" in page(client, job.id)
     for evaluation in (9_800, 10_000):  # as texts the other way round
         ingest.storage.write(artifacts.snapshot(job.id, evaluation), b"x", content_type="image/jpeg")
@@ -170,6 +171,20 @@ def test_a_record_that_does_not_answer_takes_nothing_but_the_stars(ingest: Inges
         assert "What it was painted with" in seen
         # Of what only the record knows nobody can say whether it is there.
         assert client.get("/pictures/imported", headers=HTML).status_code == 503
+
+
+@pytest.mark.parametrize("end", ["cancelled", "failed"])
+def test_a_job_without_a_record_has_a_page_while_the_logger_is_away(end: str, ingest: Ingest, pair: Pair) -> None:
+    job = ingest.submit(*pair, FAST)
+    if end == "cancelled":
+        say(ingest, JobCancelled(job_id=job.id, worker="w"))
+    else:
+        say(ingest, JobFailed(job_id=job.id, reason="No canvas left.", error_code="error"))
+    app = create_app(ingest, forwarding_part(Address(LOGGER, "http://127.0.0.1:1")))
+    with TestClient(app, base_url="http://127.0.0.1:8000") as client:
+        html = page(client, job.id)
+    assert f"/pictures/{job.id}/retry" in html
+    assert "size 64 512" in text(html)
 
 
 def test_a_job_of_which_nothing_else_is_known_has_a_page(client: TestClient, ingest: Ingest, pair: Pair) -> None:

@@ -106,6 +106,23 @@ def test_hostile_words_are_only_words(client: TestClient, publisher: PublisherSe
         assert "49" not in text.partition("evil")[2][:40]
 
 
+@pytest.mark.parametrize(
+    ("url", "linked"),
+    [
+        ("https://example.org/p/1", True),
+        ("HTTP://EXAMPLE.ORG", True),
+        ("javascript:alert(1)", False),
+        ("http", False),
+        ("http://[broken", True),
+        ("", False),
+    ],
+)
+def test_only_what_a_browser_may_follow_is_a_link(url: str, linked: bool) -> None:
+    post = shown(utcnow(), url=url)
+    assert (post.link is not None) == linked
+    assert post.file is None
+
+
 # Decisions
 
 

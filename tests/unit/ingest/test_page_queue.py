@@ -81,10 +81,10 @@ def test_waiting_jobs_stand_in_the_order_of_their_turns(client: TestClient, inge
 
 
 def test_many_waiting_jobs_are_counted(client: TestClient, ingest: Ingest, pair: Pair) -> None:
-    jobs = [ingest.submit(*pair, FAST).id for _ in range(53)]
+    jobs = [ingest.submit(*pair, FAST).id for _ in range(63)]
     html = page(client)
-    assert jobs_of(html, "cancel") == jobs[:50]
-    assert "Waiting 53" in text(html)
+    assert jobs_of(html, "cancel") == jobs[:60]
+    assert "Waiting 63" in text(html)
     assert "and 3 more" in text(html)
 
 

@@ -27,7 +27,8 @@ from stylegram.ingest.pages.record import charts
 from stylegram.ingest.pages.record.importing import Imported
 from stylegram.ingest.pages.record.runs import BOARDS, PAGE, Overview
 from stylegram.ingest.pages.record.wish import Wish, owners_in, pictures_in
-from stylegram.ingest.pages.record.words import differing, page_of, settings
+from stylegram.ingest.pages.record.words import differing, settings
+from stylegram.ingest.pages.runs import page_of
 from stylegram.logger.http.app import logger_part
 
 HTML = {"Accept": "text/html"}
@@ -101,6 +102,8 @@ def svg(markup: str) -> ElementTree.Element:
         ("whose=from:a+friend", Wish(whose="from:a friend")),
         ("whose=mine&since=yesterday&color=red", Wish()),
         ("since=2026-02-30", Wish()),
+        ("since=20261121", Wish()),
+        ("since=2026-W47-6", Wish()),
         ("style=%00%1b", Wish(style="��")),
     ],
 )

@@ -1,10 +1,14 @@
 """Posts over HTTP: lists, pages, media, and every decision with what can be wrong about it."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.to_thread
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -16,6 +20,10 @@ from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
 from stylegram.publisher.bootstrap import PublisherService
 from stylegram.publisher.captions.limits import MAX_LENGTH
+from stylegram.publisher.composer import Composer
+from stylegram.publisher.http import media
+from stylegram.publisher.http.app import create_app
+from stylegram.publisher.http.media import MediaMaker
 from stylegram.publisher.ledger import marker_of
 from stylegram.publisher.tables import FeedbackRow, PostState
 
@@ -208,6 +216,62 @@ def test_a_picture_that_is_gone_is_said_to_be(publisher: PublisherService, clien
     assert client.get(f"/v1/posts/{key}/media/1").status_code == 404
 
 
+def test_who_waits_for_media_keeps_nobody_from_an_answer(publisher: PublisherService, tmp_path: Path) -> None:
+    publisher.composer.post(publisher.ledger.get(add_post(publisher)))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait() -> Composer:
+        begun.set()
+        assert go_on.wait(20)
+        return publisher.composer
+
+    app = create_app(publisher)
+    app.state.media = MediaMaker(wait, "")
+
+    async def look(client: httpx2.AsyncClient) -> None:
+        key = publisher.ledger.posts()[0].key
+        async with anyio.create_task_group() as lookers:
+            # More than there are threads for plain endpoints.
+            for _ in range(60):
+                lookers.start_soon(client.get, f"/v1/posts/{key}/media/1")
+            await anyio.to_thread.run_sync(begun.wait)
+            try:
+                with anyio.fail_after(10):
+                    assert (await client.get("/v1/accounts")).status_code == 200
+            finally:
+                go_on.set()
+
+    async def ask() -> None:
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8003") as client:
+            await look(client)
+
+    anyio.run(ask)
+
+
+def test_films_are_kept_as_far_as_there_is_room(publisher: PublisherService, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (publisher.ledger.get(add_post(publisher, job_id)) for job_id in ("1", "2"))
+    made = 0
+
+    def composer() -> Composer:
+        nonlocal made
+        made += 1
+        return publisher.composer
+
+    maker = MediaMaker(composer, "")
+
+    async def look() -> None:
+        for row in (first, second, second, first):
+            await maker.make(row, 1)
+
+    anyio.run(look)
+    assert made == 2
+    monkeypatch.setattr(media, "_MOST_BYTES", 1)
+    anyio.run(look)
+    # Only the newest is kept: what is first made now is there already, and then each has to go for the other.
+    assert made == 4
+
+
 # Decisions
 
 
@@ -284,6 +348,8 @@ def test_what_a_person_found_out_settles_a_post(publisher: PublisherService, cli
         ("https://instagram.com.evil.example/p/1", "is not at Instagram"),
         ("https://[", "is no address"),
         ("https://www.instagram.com/\u202ep", "is no address"),
+        # Where a browser would go is evil.example.
+        ("https://evil.example\\@www.instagram.com/p/1", "is no address"),
     ],
 )
 def test_an_address_where_no_post_of_the_account_is_is_refused(

@@ -1,5 +1,6 @@
 """The fast network behind the preview's port, and its API."""
 
+import threading
 from io import BytesIO
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from PIL import Image
 
 from stylegram.common.errors import InvalidImage, Unavailable
 from stylegram.common.model_cache import default_cache
+from stylegram.stylizer.preview_service import painter as painter_module
 from stylegram.stylizer.preview_service.app import create_app
 from stylegram.stylizer.preview_service.painter import FastPainter
 
@@ -71,6 +73,29 @@ def test_damaged_models_make_none(tmp_path: Path) -> None:
     assert client.get("/healthz").status_code == 200
     files = {"content": encoded((64, 64)), "style": encoded((64, 64))}
     assert client.post("/v1/preview", files=files).status_code == 503
+
+
+def test_who_waits_long_for_the_models_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def fetch(*_: object) -> Image.Image:
+        begun.set()
+        assert go_on.wait(20)
+        return Image.new("RGB", (64, 64))
+
+    monkeypatch.setattr(painter_module, "preview", fetch)
+    monkeypatch.setattr(painter_module, "_PATIENCE_SECONDS", 0.05)
+    painter = FastPainter(tmp_path)
+    loading = threading.Thread(target=painter.load)
+    loading.start()
+    assert begun.wait(20)
+    try:
+        with pytest.raises(Unavailable, match="are being fetched"):
+            painter.preview(encoded((64, 64)), encoded((64, 64)))
+    finally:
+        go_on.set()
+        loading.join()
+    painter.load()
 
 
 def test_two_pictures_go_in_and_one_comes_out(client: TestClient) -> None:

@@ -14,7 +14,7 @@ from stylegram.common.schemas import Page
 from stylegram.ingest.asset_repository import AssetRepository
 from stylegram.ingest.cursors import asset_position, cursor_after_asset
 from stylegram.ingest.hygiene import Hygiene
-from stylegram.ingest.intake import take_in
+from stylegram.ingest.intake import LONGEST_NAME, take_in
 from stylegram.ingest.schemas import Asset, QuarantinedFile
 from stylegram.ingest.tables import UPLOADS
 
@@ -159,4 +159,5 @@ class Assets:
 def _presentable(name: str) -> str:
     """A file name as a stranger gave it, without folders and what databases and terminals choke on."""
     name = PurePath(name.replace("\\", "/")).name
-    return "".join(character for character in name if character.isprintable()) or "unnamed"
+    shown = "".join(character for character in name if character.isprintable()).strip()
+    return shown[:LONGEST_NAME] or "unnamed"

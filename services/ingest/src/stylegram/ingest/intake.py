@@ -10,7 +10,7 @@ from stylegram.ingest.hygiene import Hygiene
 from stylegram.ingest.tables import AssetRow
 
 # As long as a file's name is on most machines; some sources set no limit, and buckets take a few thousand bytes.
-_LONGEST_NAME = 255
+LONGEST_NAME = 255
 
 
 def take_in(storage: Storage, hygiene: Hygiene, role: Role, name: str, data: bytes, sha256: str) -> AssetRow:
@@ -28,7 +28,7 @@ def take_in(storage: Storage, hygiene: Hygiene, role: Role, name: str, data: byt
         InvalidImage: see `Hygiene.clean`; nothing was stored.
         Unavailable: the storage did not answer, or hygiene has no process.
     """
-    name = name[:_LONGEST_NAME]
+    name = name[:LONGEST_NAME]
     # What is up in a painting, a judge of photographs does not know.
     cleaned = hygiene.clean(data, judge_orientation=role is Role.CONTENT)
     object_name = f"assets/{role}/{sha256}.png"

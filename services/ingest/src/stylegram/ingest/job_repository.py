@@ -29,6 +29,7 @@ _Order = tuple[ColumnElement[Any] | InstrumentedAttribute[Any], ...]
 _OLDEST_FIRST: _Order = (JobRow.created_at, JobRow.id)
 _NEWEST_FIRST: _Order = (JobRow.created_at.desc(), JobRow.id.desc())
 _URGENCY = case((JobRow.priority == Priority.INTERACTIVE, 0), else_=1)
+_TURN: _Order = (_URGENCY, JobRow.created_at, JobRow.id)
 
 
 class Due(StrEnum):
@@ -93,13 +94,23 @@ class JobRepository:
         changed = [job_id for job_id, sequence in rows if sequence != known[job_id]]
         return self._all(select(JobRow).where(JobRow.id.in_(changed))) if changed else []
 
-    def queued(self) -> int:
-        """How many jobs wait."""
-        return self._session.scalar(select(func.count()).where(JobRow.state == JobState.QUEUED)) or 0
+    def count(self, state: JobState) -> int:
+        """How many jobs are in that state."""
+        return self._session.scalar(select(func.count()).where(JobRow.state == state)) or 0
 
-    def unfinished(self) -> list[Job]:
-        """The queued and the running, oldest first."""
-        return self._all(select(JobRow).where(_OPEN))
+    def unfinished(self, limit: int | None) -> list[Job]:
+        """The running and after them the queued, as their turn is: those that somebody waits for first, then the
+        oldest; the first `limit` of them, or all.
+        """
+        is_queued = case((JobRow.state == JobState.QUEUED, 1), else_=0)
+        return self._all(select(JobRow).where(_OPEN).limit(limit), (is_queued, *_TURN))
+
+    def before(self, job: Job) -> int:
+        """How many jobs wait whose turn comes before that of a queued one."""
+        urgency = 0 if job.priority is Priority.INTERACTIVE else 1
+        waits = and_(JobRow.state == JobState.QUEUED, JobRow.cancel_requested_at.is_(None))
+        query = select(func.count()).where(waits, tuple_(*_TURN) < (urgency, job.created_at, job.id))
+        return self._session.scalar(query) or 0
 
     def unposted(self) -> list[Job]:
         """Those that are to be posted and of whose posts nothing was heard, oldest first.
@@ -149,8 +160,7 @@ class JobRepository:
             until: when others may take them, unless `mark_relayed` or `unclaim` comes first.
         """
         free = or_(JobRow.relayed_until.is_(None), JobRow.relayed_until <= utcnow())
-        order: _Order = (_URGENCY, JobRow.created_at, JobRow.id)
-        candidates = select(JobRow.id).where(_DUE[due], free).order_by(*order).limit(limit)
+        candidates = select(JobRow.id).where(_DUE[due], free).order_by(*_TURN).limit(limit)
         claimed = self._session.scalars(
             update(JobRow)
             .where(JobRow.id.in_(candidates.with_for_update(skip_locked=True)), free)
@@ -158,7 +168,7 @@ class JobRepository:
             .returning(JobRow.id)
             .execution_options(synchronize_session=False)
         ).all()
-        return self._all(select(JobRow).where(JobRow.id.in_(claimed)), order) if claimed else []
+        return self._all(select(JobRow).where(JobRow.id.in_(claimed)), _TURN) if claimed else []
 
     def unclaim(self, job_ids: Collection[str], until: datetime) -> None:
         """Let go of what `claim` took until that time."""

@@ -256,10 +256,21 @@ class Jobs:
         with transaction(self.engine) as session:
             return JobRepository(session).newest(states, limit)
 
-    def unfinished_jobs(self) -> list[Job]:
-        """The queued and the running, oldest first."""
+    def unfinished_jobs(self, *, limit: int | None = None) -> list[Job]:
+        """The running and the queued, as their turn is: see `JobRepository.unfinished`."""
         with transaction(self.engine) as session:
-            return JobRepository(session).unfinished()
+            return JobRepository(session).unfinished(limit)
+
+    def count_queued(self) -> int:
+        """How many jobs wait."""
+        with transaction(self.engine) as session:
+            return JobRepository(session).count(JobState.QUEUED)
+
+    def line_before(self, job: Job) -> tuple[int, int]:
+        """How many jobs that wait are painted before that one, and how many are being painted now."""
+        with transaction(self.engine) as session:
+            jobs = JobRepository(session)
+            return jobs.before(job), jobs.count(JobState.RUNNING)
 
     def changed_jobs(self, known: Mapping[str, int]) -> list[Job]:
         """Those of some jobs, oldest first, that have changed.
@@ -296,7 +307,7 @@ class Jobs:
         return None
 
     def _find_room(self, jobs: JobRepository) -> None:
-        if jobs.queued() >= self.max_queued:
+        if jobs.count(JobState.QUEUED) >= self.max_queued:
             raise QueueFull(f"{self.max_queued} jobs wait already.", advice="Submit it later.")
 
     def _queue(self, session: Session, submission: Submission, key: str | None) -> Job:

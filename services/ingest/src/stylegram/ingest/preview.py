@@ -40,7 +40,7 @@ class PreviewService:
                 verify=self._tls,
                 trust_env=False,
             )
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:
             raise Unavailable(
                 f"The preview service did not answer: {type(error).__name__}.", advice="Paint without a preview."
             ) from error

@@ -1,5 +1,6 @@
 """What ingest is told by its environment, besides what every service is."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -21,9 +22,21 @@ def _of_an_api(url: str) -> str:
     return url.rstrip("/")
 
 
+def _of_segments(prefix: str) -> str:
+    prefix = prefix.rstrip("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", prefix) or {".", ".."} & set(prefix.split("/")):
+        raise ValueError("it is no path as in /stylegram")
+    return prefix
+
+
 class IngestSettings(HttpSettings):
     """Ingest's settings."""
 
+    http_prefix: Annotated[str, AfterValidator(_of_segments)] = Field(
+        "",
+        description="Path that everything lies below, as in /stylegram, where others have the same name; whoever stands"
+        " before may take it off.",
+    )
     content_source_url: str = Field(
         "file:///var/lib/stylegram/photos",
         description="Where the photographs come from: file:///folder, gdrive://FOLDER_ID, or the link to a folder in"

@@ -217,7 +217,7 @@ class Syncs:
             raise
         finally:
             # What was done before the end came is worth knowing too.
-            words = (str(problem) or type(problem).__name__) if problem else None
+            words = _words(problem) if problem else None
             status = replace(
                 progress.status, running=False, finished_at=utcnow(), reports=tuple(begun.values()), problem=words
             )
@@ -225,6 +225,17 @@ class Syncs:
             progress.status = status
             self._sync_lock.release()
         return reports
+
+
+def _words(problem: BaseException) -> str:
+    match problem:
+        case StylegramError():
+            return str(problem)
+        case Exception():
+            # What a defect says of itself is for the log: it may have addresses and passwords in it.
+            return "This is a defect in Stylegram; its log tells more."
+        case _:  # as Ctrl-C is
+            return str(_ended())
 
 
 def _ended() -> Interrupted:

@@ -198,7 +198,7 @@ def serve(
         int, typer.Option(envvar="STYLEGRAM_HTTP_PORT", min=0, max=65535, help="0 takes any that is free.")
     ] = 8000,
 ) -> None:
-    """Serve the page and the API, and do what is asked for there; Ctrl-C ends it."""
+    """Serve the pages and the API, and do what is asked for there; Ctrl-C ends it."""
     from stylegram.local.serving import serve_house
 
     def announce(url: str, log: Path) -> None:
@@ -214,6 +214,7 @@ def serve(
         port=port,
         daily=_hyperparameters(_DAILY, None, None),
         announce=announce,
+        on_end=lambda: stdout.print("Finishing: what is being painted goes on at the next start."),
     )
 
 

@@ -33,6 +33,7 @@ def serve_house(
     port: int,
     daily: Hyperparameters,
     announce: Callable[[str, Path], None],
+    on_end: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; call it on the main thread.
 
@@ -46,6 +47,7 @@ def serve_house(
         port: 0 takes any that is free.
         daily: how the daily picture is painted.
         announce: told the page's address, when it can be asked for, and the log's place.
+        on_end: called when the end has begun, which takes as long as an evaluation does.
 
     Raises:
         ConfigurationError: other machines could reach the address and there are no tokens, or a token is too short,
@@ -75,6 +77,7 @@ def serve_house(
         def watch() -> None:
             while not stop.wait(_LOOK_SECONDS):
                 house.check()
+            on_end()
 
         def sync() -> None:
             house.ingest.sync_periodically(stop, _SYNC_SECONDS)

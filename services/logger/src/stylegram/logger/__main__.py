@@ -35,7 +35,6 @@ def build(settings: LoggerSettings, health: Health) -> Service:
             logger,
             tokens=tokens,
             max_upload_megabytes=settings.max_upload_megabytes,
-            prefix=settings.http_prefix,
             alive=health.check,
         )
 

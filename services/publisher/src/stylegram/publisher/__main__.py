@@ -31,7 +31,7 @@ def build(settings: PublisherSettings, health: Health) -> Service:
         unless_all_goes_well.callback(listener.close)
         publisher = bootstrap(settings)
         unless_all_goes_well.callback(publisher.close)
-        app = create_app(publisher, tokens=tokens, prefix=settings.http_prefix, alive=health.check)
+        app = create_app(publisher, tokens=tokens, alive=health.check)
 
         def answer() -> None:
             _log.info("api_listens", url=url_of(listener))

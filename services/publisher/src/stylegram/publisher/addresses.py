@@ -17,7 +17,8 @@ def check_address(url: str, account: str) -> None:
         given = urlsplit(url)
     except ValueError:
         raise InvalidInput(f"'{url}' is no address.", advice=_ADVICE) from None
-    if given.scheme not in ("http", "https", "file") or not url.isprintable():
+    # Browsers take a backslash for a slash, and so another part of it for the host.
+    if given.scheme not in ("http", "https", "file") or not url.isprintable() or "\\" in url:
         raise InvalidInput(f"'{url}' is no address.", advice=_ADVICE)
     on_instagram = urlsplit(account).scheme in ("instagrapi", "graph")
     if on_instagram and not f".{given.hostname or ''}".endswith(".instagram.com"):

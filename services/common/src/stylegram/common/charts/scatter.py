@@ -1,7 +1,7 @@
 """Points on two axes: those of a front are connected, a few have names, and each leads to what it stands for."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -15,6 +15,8 @@ from stylegram.common.charts.svg import Frame, chart, group, link, path_of, shad
 _RADIUS = {"plain": 4.0, "front": 5.5, "best": 7.5}
 # Of a letter, on average.
 _LETTER = 6.6
+# Places that the label of a guide may hide; one that would hide more is left out.
+_MOST_HIDDEN = 1
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,22 @@ def scatter(
     stairs = _steps(front, across, up) if front else []
     # What labels had better not hide.
     taken = [*((across.place(point.x or 0), up.place(point.y or 0)) for point in drawn), *_along(stairs)]
+    named, lined = list[Markup](), list[Markup]()
+    for mark in marks:
+        drawing, covered = _mark(mark, across, up, room, taken)
+        named.append(drawing)
+        taken += covered
+    for guide in guides:
+        drawing, covered = _guide(guide, across, up, room, taken)
+        lined.append(drawing)
+        taken += covered
     return chart(
         frame,
         axes(room, across, up, x[0], y[0]),
-        group((_guide(guide, across, up, room) for guide in guides), class_="guides"),
+        group(lined, class_="guides"),
         *([tag("path", d=path_of(stairs), class_="front")] if stairs else []),
         group(_point(point, across, up) for point in drawn),
-        group(_mark(mark, across, up, room, taken) for mark in marks),
+        group(named),
         linked=any(point.href for point in points),
     )
 
@@ -140,28 +151,50 @@ def _along(stairs: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     ]
 
 
-def _mark(mark: Mark, across: Scale, up: Scale, room: Room, taken: Sequence[tuple[float, float]]) -> Markup:
-    """Its label is at that corner of the place where it hides least."""
+def _mark(
+    mark: Mark, across: Scale, up: Scale, room: Room, taken: Sequence[tuple[float, float]]
+) -> tuple[Markup, list[tuple[float, float]]]:
+    """Its label is at that corner of the place where it hides least; with places that the label covers."""
     x, y, width = across.place(mark.x), up.place(mark.y), len(mark.label) * _LETTER
     corners = [(side, level) for level in (-1, 1) for side in (1, -1)]
 
     def hidden(corner: tuple[int, int]) -> tuple[bool, int]:
         left, middle = (x + 10 if corner[0] > 0 else x - 10 - width), y + corner[1] * 13
-        inside = room.left <= left and left + width <= room.right and room.top <= middle <= room.bottom
-        among = sum(left <= at_x <= left + width and abs(at_y - middle) < 11 for at_x, at_y in taken)
-        return not inside, among
+        return not _is_inside(room, left, middle, width), _hides(left, middle, width, taken)
 
     side, level = min(corners, key=hidden)
     look = "label halo" if side > 0 else "label halo end"
     label = tag("text", mark.label, x=x + side * 10, y=y + level * 13 + 4, class_=look)
-    return group([*([tag("circle", cx=x, cy=y, r=6.0, class_="ring")] if mark.hollow else []), label])
+    ring = [tag("circle", cx=x, cy=y, r=6.0, class_="ring")] if mark.hollow else []
+    return group([*ring, label]), [(x + side * (10 + width * step / 8), y + level * 13) for step in range(9)]
 
 
-def _guide(guide: Guide, across: Scale, up: Scale, room: Room) -> Markup:
+def _is_inside(room: Room, left: float, middle: float, width: float) -> bool:
+    return room.left <= left and left + width <= room.right and room.top <= middle <= room.bottom
+
+
+def _hides(left: float, middle: float, width: float, taken: Iterable[tuple[float, float]]) -> int:
+    """How many of the places lie below a label there."""
+    return sum(left <= x <= left + width and abs(y - middle) < 11 for x, y in taken)
+
+
+def _guide(
+    guide: Guide, across: Scale, up: Scale, room: Room, taken: Sequence[tuple[float, float]]
+) -> tuple[Markup, list[tuple[float, float]]]:
+    """The line with its label on it, as near to its end as it hides least there, and places that the label covers."""
     inside = [(x, y) for x, y in guide.points if across.low <= x <= across.high and up.low <= y <= up.high]
     if len(inside) < 2:
-        return Markup("")
+        return Markup(""), []
     places = [(across.place(x), up.place(y)) for x, y in inside]
-    x, y = places[-1]
-    label = tag("text", guide.label, x=min(x, room.right) - 4, y=y - 5, class_="tick halo end")
-    return group([tag("path", d=path_of(places), class_="guide"), label])
+    line, width = tag("path", d=path_of(places), class_="guide"), len(guide.label) * _LETTER
+
+    def hidden(place: tuple[float, float]) -> tuple[bool, int]:
+        left, middle = place[0] - width / 2, place[1]
+        # Nor does it touch the axis.
+        return not _is_inside(room, left, middle + 12, width), _hides(left, middle, width, taken)
+
+    x, y = min(reversed(places), key=hidden)
+    if hidden((x, y)) > (False, _MOST_HIDDEN):
+        return line, []
+    label = tag("text", guide.label, x=x, y=y + 4, class_="tick halo middle")
+    return group([line, label]), [(x + width * step / 8, y) for step in range(-4, 5)]

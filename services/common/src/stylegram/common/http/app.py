@@ -84,7 +84,7 @@ def assemble(
         door: where people log in; see `Authentication`.
         prefix: see `Prefix`.
     """
-    sessions = Sessions(tokens, f"{prefix}/")
+    sessions = Sessions(tokens, prefix or "/")
     middleware = [
         Middleware(Prefix, prefix),
         Middleware(Head),
@@ -93,7 +93,7 @@ def assemble(
     ]
     if tokens:
         middleware.append(Middleware(Authentication, Tokens(tokens), sessions, door))
-    middleware.append(Middleware(BodyLimit, max_upload_megabytes))
+    middleware.append(Middleware(BodyLimit, max_upload_megabytes, door.path if door else None))
     app = FastAPI(
         title=title,
         version=version,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import MutableMapping
 from typing import Any
+from urllib.parse import quote
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -43,8 +44,12 @@ class Prefix:
         below = path.removeprefix(self._prefix)
         if below == path or (below and not below.startswith("/")):
             return {}
-        raw: bytes = scope.get("raw_path") or path.encode()
-        return {"path": below or "/", "raw_path": raw.removeprefix(self._prefix.encode()) or b"/"}
+        raw: bytes = scope.get("raw_path") or quote(path).encode()
+        raw_below = raw.removeprefix(self._prefix.encode())
+        if raw_below == raw or (raw_below and not raw_below.startswith(b"/")):
+            # Letters of the prefix, or the slash behind it, may have been escaped.
+            raw_below = quote(below).encode()
+        return {"path": below or "/", "raw_path": raw_below or b"/"}
 
     def _lead(self, headers: MutableHeaders) -> None:
         if (location := headers.get("location", "")).startswith("/") and not location.startswith("//"):

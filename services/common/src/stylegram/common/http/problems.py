@@ -38,6 +38,8 @@ _STATUSES: Mapping[type[StylegramError], HTTPStatus] = {
     QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+# Of somebody between us and whoever was asked, who is away as well then.
+_GATEWAY_STATUSES = (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
 # What programs ask for, and browsers only for a page.
 _FOR_PROGRAMS = ("/v1/", "/static/")
 _MOST_ERRORS = 20
@@ -129,6 +131,8 @@ def error_of(status: int, body: bytes) -> StylegramError:
         problem = Problem.model_validate_json(body)
     except ValueError:
         return StylegramError(f"The answer was {status} and no more.")
+    if status in _GATEWAY_STATUSES:
+        return Unavailable(problem.detail)
     kind = next((kind for kind, mapped in _STATUSES.items() if mapped == status), StylegramError)
     return kind(problem.detail)
 

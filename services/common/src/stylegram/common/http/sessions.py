@@ -14,6 +14,7 @@ from starlette.responses import Response
 COOKIE = "stylegram"
 _SALT = "stylegram.session"
 _SECONDS = 30 * 86_400
+_MOST_COOKIES = 8
 
 
 class Sessions:
@@ -21,7 +22,8 @@ class Sessions:
 
     Args:
         tokens: any of them begins one.
-        path: where the pages begin, as in `/stylegram/`.
+        path: where the pages begin, as in `/stylegram`. With a slash behind it, browsers would not send the cookie to
+            the address that people type.
     """
 
     def __init__(self, tokens: Collection[str], path: str = "/") -> None:
@@ -59,12 +61,17 @@ class Sessions:
 
     def known_by_cookie(self, request: Request) -> bool:
         """Whether the request carries a session of one of the tokens, not older than thirty days."""
-        value = request.cookies.get(COOKIE, "")
-        return any([self._is_of(signer, value) for signer in self._signers])  # noqa: C419
+        fields = ";".join(request.headers.getlist("cookie"))
+        pairs = (pair.strip().partition("=") for pair in fields.split(";"))
+        # Another Stylegram whose path lies above ours may have set one as well, and browsers send both.
+        values = [value for name, _, value in pairs if name == COOKIE][:_MOST_COOKIES]
+        return any([self._is_of(signer, value) for signer in self._signers for value in values])  # noqa: C419
 
     @staticmethod
     def _is_of(signer: TimestampSigner, value: str) -> bool:
         try:
-            return signer.unsign(value, max_age=_SECONDS) == b"in"
+            said, begun = signer.unsign(value, return_timestamp=True)
         except BadSignature:
             return False
+        # One that is to begin in a moment, another replica began whose clock is ahead of ours.
+        return said == b"in" and signer.get_timestamp() - begun.timestamp() <= _SECONDS

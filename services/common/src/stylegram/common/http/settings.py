@@ -32,13 +32,6 @@ def _hard_to_guess(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _of_segments(prefix: str) -> str:
-    prefix = prefix.rstrip("/")
-    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", prefix) or {".", ".."} & set(prefix.split("/")):
-        raise ValueError("it is no path as in /stylegram")
-    return prefix
-
-
 class HttpSettings(Settings):
     """What a service that answers over HTTP is told besides what every service is."""
 
@@ -49,11 +42,6 @@ class HttpSettings(Settings):
     )
     http_host: str = Field("127.0.0.1", description="Address that the API listens on.")
     http_port: int = Field(8000, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
-    http_prefix: Annotated[str, AfterValidator(_of_segments)] = Field(
-        "",
-        description="Path that everything lies below, as in /stylegram, where others have the same name; whoever stands"
-        " before may take it off.",
-    )
 
     @property
     def tokens(self) -> Sequence[str]:

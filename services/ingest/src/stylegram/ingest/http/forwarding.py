@@ -142,8 +142,10 @@ class Address:
         if any(name == b"via" and _VIA in value for name, value in given):
             detail = f"{self.neighbour.setting('url')} names ingest itself; name the {self.neighbour.name}."
             raise HTTPException(HTTPStatus.BAD_GATEWAY, detail)
-        sent = [(name, value) for name, value in given if name in _PASSED_ON]
         names = {name for name, _ in given}
+        # A length beside it does not count, and is not to be believed by anybody else (RFC 9112, section 6.3).
+        untold = {b"content-length"} if b"transfer-encoding" in names else set[bytes]()
+        sent = [(name, value) for name, value in given if name in _PASSED_ON - untold]
         has_body = bool(names & {b"content-length", b"transfer-encoding"})
         path: bytes = request.scope.get("raw_path") or request.url.path.encode()
         query: bytes = request.scope["query_string"]

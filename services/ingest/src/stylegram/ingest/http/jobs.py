@@ -245,11 +245,12 @@ class Snapshot(BaseModel):
 
 
 @router.get("/jobs/{job_id}/snapshots", responses=responses(404))
-def list_snapshots(job_id: JobId, ingest: IngestDep) -> Listing[Snapshot]:
+def list_snapshots(job_id: JobId, request: Request, ingest: IngestDep) -> Listing[Snapshot]:
     """The pictures of the way there, in their order; none before the first, and of a run that keeps none."""
     job = ingest.job(str(job_id))
+    place = f"{request.app.state.prefix}/v1/jobs/{job.id}/snapshots"
     snapshots = [
-        Snapshot(evaluation=evaluation, url=f"/v1/jobs/{job.id}/snapshots/{evaluation}", created_at=stored.created_at)
+        Snapshot(evaluation=evaluation, url=f"{place}/{evaluation}", created_at=stored.created_at)
         for stored in ingest.storage.list(f"{PurePosixPath(artifacts.snapshot(job.id, 0)).parent}/")
         for evaluation in [int(PurePosixPath(stored.name).stem)]
     ]

@@ -7,9 +7,9 @@ from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from stylegram.common.errors import NotFound
+from stylegram.common.http.turns import Turns
 from stylegram.common.ports import Storage, StoredObject
 from stylegram.ingest.http.ranges import part
-from stylegram.ingest.http.turns import Turns
 from stylegram.ingest.thumbnails import Thumbnails
 
 # Private: who may see a picture may become a question.

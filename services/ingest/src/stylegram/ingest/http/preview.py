@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from stylegram.common.errors import InvalidImage, Unavailable
 from stylegram.common.http.problems import responses
+from stylegram.common.http.turns import Turns
 from stylegram.common.images import encode_jpeg
 from stylegram.common.records import Role
 from stylegram.ingest.bootstrap import Ingest
@@ -25,7 +26,7 @@ from stylegram.ingest.http.invalid_file import InvalidFile
 from stylegram.ingest.http.pictures import Pictures, Width
 from stylegram.ingest.http.submission import EXAMPLE, FORM
 from stylegram.ingest.http.submission_schema import picture_schema
-from stylegram.ingest.http.turns import CLEANING, Turns
+from stylegram.ingest.http.turns import CLEANING
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
@@ -33,7 +34,8 @@ router = APIRouter(prefix="/v1", tags=["jobs"])
 _STYLE_WIDTH = Width.SMALL
 _MOST_TEXT_BYTES = 1_000
 _PICTURES = tuple(Role)
-_previews = Turns(2)
+# Who waits for more than these has gone away by the time that it is done.
+_previews = Turns(2, most_waiting=16)
 
 
 class PreviewWish(BaseModel):

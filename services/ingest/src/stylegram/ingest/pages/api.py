@@ -11,8 +11,8 @@ from fastapi import Depends, Request
 
 from stylegram.common.http.problems import error_of
 
-# What says who asks, and under which name.
-_PASSED_ON = ("authorization", "cookie", "host")
+# What says who asks, and under which name. As bytes: others below the same name set cookies that are not ASCII.
+_PASSED_ON = (b"authorization", b"cookie", b"host")
 
 
 class Api:
@@ -24,7 +24,7 @@ class Api:
 
     def __init__(self, request: Request) -> None:
         self._app = request.app
-        self._headers = {name: value for name in _PASSED_ON if (value := request.headers.get(name))}
+        self._headers = [(name, value) for name, value in request.headers.raw if name in _PASSED_ON]
         self._base = f"{request.url.scheme}://{request.url.netloc}"
 
     async def get(self, path: str, **query: Any) -> Any:  # noqa: ANN401  (whatever JSON may be)

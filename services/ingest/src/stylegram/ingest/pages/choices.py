@@ -4,12 +4,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 
-from stylegram.common.errors import NotFound
+from stylegram.common.errors import InvalidInput, NotFound
 from stylegram.common.records import Role
+from stylegram.common.schemas import Page
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.pages.words import title_of
+from stylegram.ingest.schemas import Asset
 
 # A list that is longer is no help; who comes from a picture finds the one that was asked for beside the newest.
 _MOST = 300
@@ -39,14 +42,32 @@ def digest_in(query: QueryParams, name: str) -> str:
     return value if _DIGEST.fullmatch(value) else ""
 
 
-def pictures_of(ingest: Ingest, role: Role, chosen: str) -> Sequence[Choice]:
-    """The newest pictures of that role, by title, and the chosen one wherever it is.
+def assets_from(ingest: Ingest, role: Role, limit: int, cursor: str | None) -> Page[Asset]:
+    """A page of the pictures of that role, newest first; the first one where the cursor is none, as in an address that
+    somebody shortened.
+    """
+    try:
+        return ingest.assets(role, limit=limit, cursor=cursor)
+    except InvalidInput:
+        return ingest.assets(role, limit=limit)
+
+
+async def choices_of(ingest: Ingest, content: str, style: str) -> tuple[Sequence[Choice], Sequence[Choice]]:
+    """The newest photographs and paintings, by title, and those that are chosen wherever they are.
 
     Args:
         ingest: whose assets they are.
-        role: what they are for.
-        chosen: a digest, or empty.
+        content: the chosen photograph's digest, or empty.
+        style: the chosen painting's, likewise.
     """
+
+    def read() -> tuple[Sequence[Choice], Sequence[Choice]]:
+        return _choices_of(ingest, Role.CONTENT, content), _choices_of(ingest, Role.STYLE, style)
+
+    return await run_in_threadpool(read)
+
+
+def _choices_of(ingest: Ingest, role: Role, chosen: str) -> Sequence[Choice]:
     found = {asset.sha256: asset.name for asset in ingest.assets(role, limit=_MOST).items}
     if chosen and chosen not in found:
         try:

@@ -10,13 +10,13 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from stylegram.common.errors import InvalidInput
 from stylegram.common.records import Role
 from stylegram.common.schemas import Page, Sha256
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.dependencies import IngestDep
 from stylegram.ingest.http.invalid_file import InvalidFile, InvalidFiles
 from stylegram.ingest.http.library_upload import LibraryUploadDep
+from stylegram.ingest.pages.choices import assets_from
 from stylegram.ingest.pages.templating import render
 from stylegram.ingest.schemas import Asset
 from stylegram.ingest.source_words import SourceDescription
@@ -145,10 +145,7 @@ def _page(
 
 
 def _shelf(ingest: Ingest, role: Role, count: int, after: str | None) -> Shelf:
-    try:
-        pictures = ingest.assets(role, limit=_PICTURES, cursor=after)
-    except InvalidInput:  # an address that somebody shortened
-        after, pictures = None, ingest.assets(role, limit=_PICTURES)
+    pictures = assets_from(ingest, role, _PICTURES, after)
     return Shelf(role, _TITLES[role], pictures, count, is_first=after is None)
 
 

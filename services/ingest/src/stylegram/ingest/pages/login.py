@@ -13,7 +13,9 @@ DOOR = Door("/login", ("/static/",))
 """Where people log in, and what that page needs."""
 router = APIRouter(include_in_schema=False)
 
-_Next = Annotated[str, Query(max_length=2000)]
+_Next = Annotated[str, Query()]
+# What is longer, nobody finds again by it either.
+_LONGEST_PATH = 2000
 
 
 @router.get(DOOR.path)
@@ -43,4 +45,5 @@ def log_out(request: Request) -> RedirectResponse:
 
 def _own(path: str) -> str:
     """The path, if it is one of ours: an address that leads elsewhere could have come from anybody."""
-    return path if path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() else "/"
+    is_own = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if is_own and len(path) <= _LONGEST_PATH else "/"

@@ -13,7 +13,6 @@ from starlette.responses import RedirectResponse, Response
 
 from stylegram.common import ports, topology
 from stylegram.common.errors import Unavailable
-from stylegram.common.messages import Priority
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.dependencies import DailyDep, IngestDep
 from stylegram.ingest.pages.templating import render
@@ -23,7 +22,7 @@ from stylegram.ingest.tables import JobState
 router = APIRouter(include_in_schema=False)
 
 # What somebody reads on a page; the API has the rest.
-_WAITING = 50
+_UNFINISHED = 60
 _ENDED = 10
 _LETTERS = 50
 _LETTER_CHARACTERS = 4000
@@ -80,16 +79,14 @@ class Letter:
 @router.get("/queue")
 def show(request: Request, ingest: IngestDep) -> Response:
     """The queue."""
-    unfinished = ingest.unfinished_jobs()
-    waiting = [job for job in unfinished if job.state is JobState.QUEUED]
-    waiting.sort(key=lambda job: job.priority is not Priority.INTERACTIVE)  # stable: the oldest of each stay first
+    unfinished = ingest.unfinished_jobs(limit=_UNFINISHED)
     queues, problem = _queues(ingest)
     return render(
         request,
         "queue/page.html",
         running=[job for job in unfinished if job.state is JobState.RUNNING],
-        waiting=waiting[:_WAITING],
-        waiting_count=len(waiting),
+        waiting=[job for job in unfinished if job.state is JobState.QUEUED],
+        waiting_count=ingest.count_queued(),
         failed=ingest.newest_jobs((JobState.FAILED,), limit=_ENDED),
         cancelled=ingest.newest_jobs((JobState.CANCELLED,), limit=_ENDED),
         queues=queues,

@@ -44,7 +44,6 @@ def create_app(
     *,
     tokens: Collection[str] = (),
     max_upload_megabytes: float = 256.0,
-    prefix: str = "",
     alive: Check = lambda: None,
 ) -> FastAPI:
     """The HTTP face of `logger`; see `assemble`.
@@ -53,7 +52,6 @@ def create_app(
         logger: the service; whoever opened it closes it.
         tokens: see `assemble`.
         max_upload_megabytes: likewise.
-        prefix: likewise.
         alive: likewise.
     """
     return assemble(
@@ -62,7 +60,6 @@ def create_app(
         version=version("stylegram-logger"),
         description="Every run with its hyperparameters, how good it was, and what to try next.",
         tokens=tokens,
-        prefix=prefix,
         max_upload_megabytes=max_upload_megabytes,
         alive=alive,
         ready=logger.check,

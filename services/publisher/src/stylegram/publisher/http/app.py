@@ -35,7 +35,6 @@ def create_app(
     *,
     tokens: Collection[str] = (),
     max_upload_megabytes: float = 1.0,
-    prefix: str = "",
     alive: Check = lambda: None,
 ) -> FastAPI:
     """The HTTP face of `publisher`; see `assemble`.
@@ -44,7 +43,6 @@ def create_app(
         publisher: the service; whoever opened it closes it.
         tokens: see `assemble`.
         max_upload_megabytes: likewise; nobody brings more along than a caption.
-        prefix: likewise.
         alive: likewise.
     """
     return assemble(
@@ -53,7 +51,6 @@ def create_app(
         version=version("stylegram-publisher"),
         description="What goes out on which account, when, and with which words.",
         tokens=tokens,
-        prefix=prefix,
         max_upload_megabytes=max_upload_megabytes,
         alive=alive,
         ready=publisher.check,

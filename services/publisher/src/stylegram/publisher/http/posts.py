@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 
 from stylegram.common import cursors
 from stylegram.common.http.dependencies import When
@@ -97,7 +98,7 @@ def get_post(key: _Key, desk: DeskDep) -> PostDetails:
 
 
 @router.get("/posts/{key}/media/{number}", response_class=Response, responses=_MEDIA | responses(404))
-def get_medium(
+async def get_medium(
     key: _Key,
     number: Annotated[int, Path(ge=1, le=10, description="Which of the post's media, from 1 on.")],
     request: Request,
@@ -106,12 +107,12 @@ def get_medium(
     cover: Annotated[bool, Query(description="Of a film the picture that stands for it.")] = False,
 ) -> Response:
     """A picture or film of the post as it would go out now, made for the purpose; a film's cover is a JPEG as well."""
-    row = desk.ledger.get(key)
+    row = await run_in_threadpool(desk.ledger.get, key)
     etag = f'"{media.version(row)}-{number}{"-cover" if cover else ""}"'
     headers = {"ETag": etag, "Cache-Control": _FOR_A_WHILE}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    medium = media.make(row, number)
+    medium = await media.make(row, number)
     if cover and medium.cover:
         return Response(medium.cover, headers=headers, media_type="image/jpeg")
     return Response(medium.data, headers=headers, media_type=medium.content_type)

@@ -40,7 +40,6 @@ def create_app(
     *,
     tokens: Collection[str] = (),
     max_upload_megabytes: float = 16.0,
-    prefix: str = "",
     alive: Check = lambda: None,
 ) -> FastAPI:
     """The HTTP face of `painter`; see `assemble`.
@@ -49,7 +48,6 @@ def create_app(
         painter: paints.
         tokens: see `assemble`.
         max_upload_megabytes: likewise.
-        prefix: likewise.
         alive: likewise.
     """
     return assemble(
@@ -63,7 +61,6 @@ def create_app(
         description="A photograph in the manner of a painting, by a fast network.",
         tokens=tokens,
         max_upload_megabytes=max_upload_megabytes,
-        prefix=prefix,
         alive=alive,
         ready=painter.load,
     )

@@ -42,13 +42,17 @@ class FastPainter:
         """Have the networks in memory, so that the first preview is as fast as all others.
 
         Raises:
-            Unavailable: the model files are not to be had, or damaged.
+            Unavailable: the model files are not to be had, or damaged, or somebody has been fetching them for long.
         """
-        with self._loading:
+        if not self._loading.acquire(timeout=_PATIENCE_SECONDS):
+            raise Unavailable("The model files are being fetched; ask again in a moment.")
+        try:
             if not self._loaded:
                 blank = Image.new("RGB", (64, 64))
                 self._paint(blank, blank)
                 self._loaded = True
+        finally:
+            self._loading.release()
 
     def preview(self, content: bytes, style: bytes) -> bytes:
         """See `Previewer`; it also raises `Unavailable` where too many wait already."""

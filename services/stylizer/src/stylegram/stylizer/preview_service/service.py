@@ -26,7 +26,6 @@ def build(settings: PreviewSettings, health: Health) -> Service:
         painter,
         tokens=settings.tokens,
         max_upload_megabytes=settings.max_upload_megabytes,
-        prefix=settings.http_prefix,
         alive=health.check,
     )
 

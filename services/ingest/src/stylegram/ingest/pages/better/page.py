@@ -7,17 +7,16 @@ from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Form, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from stylegram.common.errors import InvalidInput, NotFound, StylegramError
-from stylegram.common.records import Role
 from stylegram.common.views.preferences import COMPARISON_ID, SURE, Pair, Ranking, ShownPicture
 from stylegram.common.views.runs import RunView
 from stylegram.ingest.http.dependencies import IngestDep
 from stylegram.ingest.pages.api import Api, ApiDep
 from stylegram.ingest.pages.better.wish import MOST_SKIPPED, Wish, key_of
-from stylegram.ingest.pages.choices import pictures_of
+from stylegram.ingest.pages.choices import choices_of
+from stylegram.ingest.pages.runs import run_in_record
 from stylegram.ingest.pages.templating import render
 
 router = APIRouter(include_in_schema=False)
@@ -35,11 +34,7 @@ _Id = Annotated[str, Form(pattern=COMPARISON_ID)]
 async def show(request: Request, api: ApiDep, ingest: IngestDep) -> Response:
     """The page: two pictures, and how far the ranking is."""
     wish = Wish.of_query(request.query_params)
-
-    def pictures() -> tuple[object, object]:
-        return pictures_of(ingest, Role.CONTENT, wish.content), pictures_of(ingest, Role.STYLE, wish.style)
-
-    photographs, paintings = await run_in_threadpool(pictures)
+    photographs, paintings = await choices_of(ingest, wish.content, wish.style)
     pair, ranking, why = None, None, ""
     try:
         ranking = Ranking.model_validate(await api.get("/v1/ranking", limit=_SHOWN_OF_RANKING))
@@ -113,7 +108,7 @@ async def _named(api: Api, wish: Wish) -> Pair | None:
     if not wish.pair:
         return None
     try:
-        first, second = [RunView.model_validate(await api.get(f"/v1/runs/{job_id}")) for job_id in wish.pair]
+        first, second = [await run_in_record(api, job_id) for job_id in wish.pair]
     except StylegramError:
         return None
     if {first.outcome, second.outcome} != {"succeeded"}:

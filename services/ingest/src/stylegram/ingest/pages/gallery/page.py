@@ -6,14 +6,12 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
-from stylegram.common.records import Role
 from stylegram.ingest.http.dependencies import IngestDep
 from stylegram.ingest.pages.api import ApiDep
-from stylegram.ingest.pages.choices import Choice, digest_in, pictures_of
+from stylegram.ingest.pages.choices import Choice, choices_of, digest_in
 from stylegram.ingest.pages.gallery.tiles import wall_of
 from stylegram.ingest.pages.templating import render
 from stylegram.ingest.schemas import JobFilter
@@ -114,11 +112,7 @@ async def show(request: Request, api: ApiDep, ingest: IngestDep) -> Response:
     """The page, or one that goes on from another."""
     wish = Wish.of(request.query_params)
     wall = await wall_of(api, ingest, wish.question, wish.jobs, wish.cursor)
-
-    def pictures() -> tuple[object, object]:
-        return pictures_of(ingest, Role.CONTENT, wish.content), pictures_of(ingest, Role.STYLE, wish.style)
-
-    photographs, paintings = await run_in_threadpool(pictures)
+    photographs, paintings = await choices_of(ingest, wish.content, wish.style)
     return render(
         request,
         "gallery/page.html",

@@ -13,6 +13,7 @@ from stylegram.common.schemas import Page
 from stylegram.common.views.runs import RunView
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.pages.api import Api
+from stylegram.ingest.pages.runs import has_picture
 from stylegram.ingest.schemas import Job, JobFilter
 from stylegram.ingest.tables import JobState
 
@@ -72,7 +73,7 @@ class Tile:
             style_sha256=run.style_sha256,
             when=run.finished_at or run.started_at,
             shape=shape_of(run.width, run.height),
-            has_picture=run.outcome == "succeeded" and run.origin is None,
+            has_picture=has_picture(run),
             origin=run.origin,
             reason=(run.reason or "Nobody knows why.") if run.outcome == "failed" else None,
             rating=run.rating,
@@ -142,8 +143,12 @@ async def wall_of(
         return await _of_record(api, question, cursor)
     except InvalidInput:
         raise
-    except StylegramError:  # away, or nobody said where it is
-        page = await run_in_threadpool(ingest.jobs, otherwise, limit=PAGE, cursor=cursor)
+    except StylegramError as away:  # or nobody said where it is
+        try:
+            page = await run_in_threadpool(ingest.jobs, otherwise, limit=PAGE, cursor=cursor)
+        except InvalidInput:
+            # It went away in the middle of its list: to go on with another one would show half of the pictures twice.
+            raise away from None
         return Wall([Tile.of_job(job) for job in page.items], page.next, has_record=False)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +14,7 @@ from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.pages.api import Api
 from stylegram.ingest.pages.paint.form import texts_in
 from stylegram.ingest.pages.paint.hyperparameter_form import texts_of
+from stylegram.ingest.pages.runs import run_in_record
 from stylegram.ingest.pages.words import title_of
 from stylegram.ingest.schemas import Job
 
@@ -60,7 +60,7 @@ async def again(run_id: str, ingest: Ingest, api: Api) -> Draft:
     except NotFound:
         pass
     try:
-        return _of_run(RunView.model_validate(await api.get(f"/v1/runs/{quote(run_id[:_LONGEST_ID], safe='')}")))
+        return _of_run(await run_in_record(api, run_id[:_LONGEST_ID]))
     except (StylegramError, ValidationError) as error:
         reason = "its hyperparameters are not of this version." if isinstance(error, ValidationError) else str(error)
         return Draft(note=f"That picture cannot be painted again: {reason}")

@@ -15,12 +15,13 @@ from starlette.responses import RedirectResponse, Response
 from stylegram.common.errors import InvalidInput, NotFound
 from stylegram.common.http.problems import InvalidValue, NamesValues, is_for_people
 from stylegram.common.records import Role
-from stylegram.common.schemas import Page, Sha256
+from stylegram.common.schemas import Sha256
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.dependencies import IngestDep
 from stylegram.ingest.http.forms import whole_form
 from stylegram.ingest.http.submission import FORM
 from stylegram.ingest.pages.api import ApiDep
+from stylegram.ingest.pages.choices import assets_from
 from stylegram.ingest.pages.paint.drafts import AS_USUAL, Draft, again, said
 from stylegram.ingest.pages.paint.form import submission_in
 from stylegram.ingest.pages.paint.hyperparameter_form import KNOBS, grouped_controls
@@ -134,10 +135,7 @@ def _page(
 
 
 def _strip(ingest: Ingest, role: Role, chosen: Sequence[Asset], cursor: str | None) -> Strip:
-    try:
-        page: Page[Asset] = ingest.assets(role, limit=_CHOICES, cursor=cursor)
-    except InvalidInput:  # an address that somebody has changed
-        page = ingest.assets(role, limit=_CHOICES)
+    page = assets_from(ingest, role, _CHOICES, cursor)
     ahead = {asset.sha256: asset for asset in chosen}
     return Strip(role, [*ahead.values(), *(asset for asset in page.items if asset.sha256 not in ahead)], page.next)
 

@@ -9,9 +9,7 @@ from stylegram.common.charts import Frame
 from stylegram.common.charts.lines import Series, lines
 from stylegram.common.charts.scales import number
 from stylegram.common.records import LossPoint
-
-# More points than a chart has pixels are seen by nobody.
-_MOST_POINTS = 400
+from stylegram.ingest.pages.runs import thinned
 
 
 def loss_curve(curve: Sequence[LossPoint], hyperparameters: Mapping[str, Any]) -> Markup | None:
@@ -24,9 +22,7 @@ def loss_curve(curve: Sequence[LossPoint], hyperparameters: Mapping[str, Any]) -
     """
     if len(curve) < 2:
         return None
-    points = list(curve[:: -(-len(curve) // _MOST_POINTS)])
-    if points[-1] != curve[-1]:
-        points.append(curve[-1])
+    points = thinned(curve)
     weights = {part: hyperparameters.get(f"{part}_weight") for part in ("style", "content")}
     first, last = curve[0].total, curve[-1].total
     return lines(

@@ -39,20 +39,13 @@ def standing_of(ingest: Ingest, job: Job) -> Standing:
     Raises:
         Unavailable: the database or the storage did not answer.
     """
-    ahead, painted = _line(ingest, job) if job.state is JobState.QUEUED else (0, 0)
+    ahead, painted = ingest.line_before(job) if job.state is JobState.QUEUED else (0, 0)
     return Standing(_newest_snapshot(ingest, job), ahead, painted, _is_paused(ingest, job), _news(job))
 
 
-def _line(ingest: Ingest, job: Job) -> tuple[int, int]:
-    unfinished = ingest.unfinished_jobs()
-    painted = sum(other.state is JobState.RUNNING for other in unfinished)
-    # Interactive jobs pass those of a batch, and else the oldest is first.
-    turn = (job.priority is Priority.BATCH, job.created_at, job.id)
-    waiting = (other for other in unfinished if other.state is JobState.QUEUED and not other.cancel_requested_at)
-    return sum((other.priority is Priority.BATCH, other.created_at, other.id) < turn for other in waiting), painted
-
-
 def _newest_snapshot(ingest: Ingest, job: Job) -> int | None:
+    if job.state is JobState.QUEUED and not job.started_at:
+        return None
     folder = artifacts.snapshot(job.id, 0).rpartition("/")[0]
     # Names sort as texts, which differs from ten thousand on.
     taken = (stored.name.rpartition("/")[2].partition(".")[0] for stored in ingest.storage.list(f"{folder}/"))

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from stylegram.common import artifacts
-from stylegram.common.errors import NotFound
+from stylegram.common.errors import NotFound, StylegramError
 from stylegram.common.messages import PostKind
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.dependencies import IngestDep, JobId
@@ -80,7 +80,13 @@ def publish(
 async def _ended(request: Request, ingest: Ingest, api: Api, job_id: str, job: Job | None, *, asked: bool) -> Response:
     """The page of a job that has ended, or of a run that is in the record alone."""
     record = None if job is None else await run_in_threadpool(stored_record, ingest.storage, job_id)
-    run = await run_of(api, job_id, record)
+    try:
+        run = await run_of(api, job_id, record)
+    except StylegramError:
+        # What is known of a job without the record is a page as well.
+        if job is None:
+            raise
+        run = None
     if run is None and job is None:
         raise NotFound(f"There is no picture '{job_id}'.")
     context: dict[str, Any] = {

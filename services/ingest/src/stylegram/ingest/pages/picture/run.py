@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from pydantic import ValidationError
 
@@ -10,12 +9,10 @@ from stylegram.common import artifacts
 from stylegram.common.errors import NotFound, StylegramError
 from stylegram.common.ports import Storage
 from stylegram.common.records import LossPoint, RunRecord
-from stylegram.common.schemas import Listing
 from stylegram.common.views.runs import METRICS, RunView
 from stylegram.ingest.pages.api import Api
-
-# As many as are compared at once.
-_MOST_OF_A_PAIR = 4
+from stylegram.ingest.pages.record.compare import MOST as MOST_COMPARED
+from stylegram.ingest.pages.runs import curve_in_record, run_in_record
 
 
 @dataclass(frozen=True)
@@ -58,12 +55,9 @@ async def run_of(api: Api, job_id: str, stored: RunRecord | None) -> Run | None:
     Raises:
         StylegramError: the record does not answer, and there is nothing else.
     """
-    path = f"/v1/runs/{quote(job_id, safe='')}"
     try:
-        view = RunView.model_validate(await api.get(path))
-        if stored:
-            return Run(view, stored.curve)
-        return Run(view, Listing[LossPoint].model_validate(await api.get(f"{path}/curve")).items)
+        view = await run_in_record(api, job_id)
+        return Run(view, stored.curve if stored else await curve_in_record(api, job_id))
     except NotFound:
         return Run(_view_of(stored), stored.curve, in_record=False) if stored else None
     except StylegramError as error:
@@ -83,12 +77,12 @@ async def runs_of_the_same_pair(api: Api, view: RunView) -> list[RunView]:
             style=view.style_sha256,
             outcome="succeeded",
             sort="score",
-            limit=_MOST_OF_A_PAIR,
+            limit=MOST_COMPARED,
         )
     except StylegramError:
         return []  # the page is whole without
     runs = [RunView.model_validate(item) for item in found["items"]]
-    return [run for run in runs if run.job_id != view.job_id][: _MOST_OF_A_PAIR - 1]
+    return [run for run in runs if run.job_id != view.job_id][: MOST_COMPARED - 1]
 
 
 def _view_of(record: RunRecord) -> RunView:

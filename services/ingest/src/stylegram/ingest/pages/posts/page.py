@@ -2,7 +2,8 @@
 of the month.
 """
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from stylegram.common.errors import NotFound, StylegramError
 from stylegram.common.schemas import Page
-from stylegram.common.views.posts import PostState, PostView
+from stylegram.common.views.posts import PostDetails, PostState, PostView
 from stylegram.ingest.pages.api import Api, ApiDep
 from stylegram.ingest.pages.posts.calendar import Month, span_of
 from stylegram.ingest.pages.posts.post import accounts_of, details_of
@@ -94,21 +95,17 @@ async def _list(
     span = span_of(day, _zone_of(accounts))
     # What is to be decided stands above the first page of everything.
     is_first = cursor is None and span is None
-    asking: list[ShownPost] = []
-    doubtful: list[ShownPost] = []
-    if is_first:
-        asking, _ = await _posts(api, (PostState.PREPARED,), _ASKED_FOR, approved="false")
-        doubtful, _ = await _posts(api, (PostState.NEEDS_REVIEW,), _TO_BE_DECIDED)
     since, until = (time.isoformat() for time in span) if span else (None, None)
+    asking, doubtful = await asyncio.gather(_asking(api), _doubtful(api)) if is_first else ([], [])
     posts, following = await _posts(api, _LISTS[chosen][1], _LISTED, since=since, until=until, cursor=cursor)
     return render(
         request,
         "posts/page.html",
         accounts=accounts,
         when=clock_of(_zone_of(accounts)),
-        asking=_decisions(asking)[:_TO_BE_DECIDED],
-        there_are_more=len(_decisions(asking)) > _TO_BE_DECIDED,
-        doubtful=[(post, await details_of(api, post.view.key)) for post in doubtful],
+        asking=asking[:_TO_BE_DECIDED],
+        there_are_more=len(asking) > _TO_BE_DECIDED,
+        doubtful=doubtful,
         posts=posts,
         following=following,
         is_first=is_first,
@@ -121,12 +118,14 @@ async def _list(
 async def _calendar(request: Request, api: Api, accounts: Sequence[ShownAccount], text: str | None) -> Response:
     month = Month.of(text, _zone_of(accounts))
     since, until = month.begin.isoformat(), month.end.isoformat()
-    posts, more = await _posts(api, (PostState.PUBLISHED,), _MOST_OF_MONTH, since=since, until=until)
-    due = [
-        (account.view.next_due_at, ShownPost(await details_of(api, account.view.next_post)))
+    next_ones = [
+        (account.view.next_due_at, account.view.next_post)
         for account in accounts
         if account.view.next_due_at and account.view.next_post
     ]
+    posts, more = await _posts(api, (PostState.PUBLISHED,), _MOST_OF_MONTH, since=since, until=until)
+    details = await asyncio.gather(*(details_of(api, key) for _, key in next_ones))
+    due = [(moment, ShownPost(view)) for (moment, _), view in zip(next_ones, details, strict=True)]
     return render(
         request,
         "posts/calendar.html",
@@ -150,10 +149,18 @@ async def _posts(
     return [ShownPost(view) for view in page.items], page.next
 
 
-def _decisions(posts: Iterable[ShownPost]) -> list[ShownPost]:
+async def _asking(api: Api) -> list[ShownPost]:
     """Those that wait for a yes; of a grid one tile, as it stands for all nine."""
+    posts, _ = await _posts(api, (PostState.PREPARED,), _ASKED_FOR, approved="false")
     once = {(post.view.account, post.view.artifact, post.is_tile or post.view.key): post for post in posts}
     return [post for post in once.values() if post.waits_for_yes]
+
+
+async def _doubtful(api: Api) -> list[tuple[ShownPost, PostDetails]]:
+    """Those of which nobody knows whether they are out, with all about them."""
+    posts, _ = await _posts(api, (PostState.NEEDS_REVIEW,), _TO_BE_DECIDED)
+    details = await asyncio.gather(*(details_of(api, post.view.key) for post in posts))
+    return list(zip(posts, details, strict=True))
 
 
 def _zone_of(accounts: Sequence[ShownAccount]) -> tzinfo:

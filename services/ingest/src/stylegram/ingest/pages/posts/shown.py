@@ -88,7 +88,7 @@ class ShownPost:
     def link(self) -> str | None:
         """Where it is on the web; a browser follows no other address."""
         url = self.view.url or ""
-        return url if urlsplit(url).scheme in ("http", "https") else None
+        return url if url.lower().startswith(("http://", "https://")) else None
 
     @property
     def file(self) -> str | None:

@@ -18,7 +18,8 @@ from stylegram.common.records import LossPoint
 from stylegram.common.views.importance import Importance
 from stylegram.common.views.runs import RunView
 from stylegram.ingest.pages.record.runs import Overview
-from stylegram.ingest.pages.record.words import TOLD, page_of, value_of, words
+from stylegram.ingest.pages.record.words import TOLD, value_of, words
+from stylegram.ingest.pages.runs import page_of, thinned
 
 WIDE, NARROW = 1060.0, 380.0
 """Widths across a desk, and across a telephone."""
@@ -33,8 +34,6 @@ _WIDE_RANGE = 10
 _MOST_AXES = 10
 _MOST_BARS = 12
 _ERRORS = (("content error", "relative_content_error"), ("style error", "relative_style_error"), ("score", "score"))
-# More points than a line has pixels are seen by nobody.
-_MOST_POINTS = 300
 
 Url = Callable[[str], str]
 """Where a path of ours is."""
@@ -142,7 +141,7 @@ def curves_chart(curves: Sequence[tuple[str, Sequence[LossPoint]]], width: float
         None where no run has two losses.
     """
     series = [
-        Series(name, [(point.evaluation, point.total / curve[0].total) for point in _thinned(curve)])
+        Series(name, [(point.evaluation, point.total / curve[0].total) for point in thinned(curve)])
         for name, curve in curves
         if len(curve) > 1 and curve[0].total
     ]
@@ -151,11 +150,6 @@ def curves_chart(curves: Sequence[tuple[str, Sequence[LossPoint]]], width: float
     ends = "; ".join(f"{each.name} ends at {number(each.points[-1][1])}" for each in series)
     frame = Frame(f"curves-{width:.0f}", "Loss by evaluation", f"{ends} of its first loss.", width, 320)
     return lines(frame, series, x_label="evaluation", y_label="loss, as a share of the first", least=0)
-
-
-def _thinned(curve: Sequence[LossPoint]) -> Sequence[LossPoint]:
-    points = list(curve[:: -(-len(curve) // _MOST_POINTS)])
-    return points if points[-1] == curve[-1] else [*points, curve[-1]]
 
 
 def _ranks(count: int) -> list[float]:

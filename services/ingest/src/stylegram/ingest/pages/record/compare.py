@@ -1,23 +1,20 @@
 """Some runs side by side."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from stylegram.common.charts.scales import number
 from stylegram.common.errors import InvalidInput
-from stylegram.common.records import LossPoint, Metrics
-from stylegram.common.schemas import Listing
+from stylegram.common.records import Metrics
 from stylegram.common.views.comparing import ComparedHyperparameter, RunComparison
 from stylegram.common.views.runs import RunView
-from stylegram.ingest.pages.api import Api, ApiDep
+from stylegram.ingest.pages.api import ApiDep
 from stylegram.ingest.pages.record.charts import NARROW, WIDE, curves_chart
-from stylegram.ingest.pages.record.words import has_picture, page_of
+from stylegram.ingest.pages.runs import curve_in_record, has_picture, page_of
 from stylegram.ingest.pages.settings import Setting, settings_of
 from stylegram.ingest.pages.templating import render
 
@@ -43,7 +40,7 @@ async def compare(request: Request, api: ApiDep, ids: Annotated[list[str] | None
             f"{len(job_ids)} runs cannot be looked at side by side.", advice=f"Choose {FEWEST} to {MOST} on the record."
         )
     answer, *curves = await asyncio.gather(
-        api.get("/v1/runs/compare", ids=",".join(job_ids)), *(_curve(api, job_id) for job_id in job_ids)
+        api.get("/v1/runs/compare", ids=",".join(job_ids)), *(curve_in_record(api, job_id) for job_id in job_ids)
     )
     found = RunComparison.model_validate(answer)
     named = list(zip(_LETTERS, curves, strict=False))
@@ -65,7 +62,3 @@ def _setting(row: ComparedHyperparameter, value: Any) -> Setting:  # noqa: ANN40
     chosen, usual = settings_of({row.name: value})
     setting = (chosen or usual)[0]
     return replace(setting, value=number(value)) if isinstance(value, float) else setting
-
-
-async def _curve(api: Api, job_id: str) -> Sequence[LossPoint]:
-    return Listing[LossPoint].model_validate(await api.get(f"/v1/runs/{quote(job_id, safe='')}/curve")).items

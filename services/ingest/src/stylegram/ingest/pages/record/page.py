@@ -23,6 +23,7 @@ from stylegram.ingest.pages.record import charts, compare, importing, words
 from stylegram.ingest.pages.record.importing import Imported
 from stylegram.ingest.pages.record.runs import BOARDS, NEWEST, Overview, board, overview
 from stylegram.ingest.pages.record.wish import Wish, WishDep, owners_in, pictures_in
+from stylegram.ingest.pages.runs import has_picture, page_of
 from stylegram.ingest.pages.templating import render
 
 router = APIRouter(include_in_schema=False)
@@ -122,9 +123,9 @@ _TOOLS: Mapping[str, Any] = {
     "boards": BOARDS,
     "charts": charts,
     "day": _day,
-    "has_picture": words.has_picture,
+    "has_picture": has_picture,
     "number": number,
-    "page_of": words.page_of,
+    "page_of": page_of,
     "settings": words.settings,
 }
 """What the record's templates call by name."""

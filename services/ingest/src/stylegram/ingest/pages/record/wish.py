@@ -81,7 +81,8 @@ class Wish:
 
 def _is_day(text: str) -> bool:
     try:
-        return bool(date.fromisoformat(text))
+        # It also reads 20261121 and 2026-W47-6, which neither the record nor a browser does.
+        return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
 

@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
 
 from stylegram.common.charts.scales import number
 from stylegram.common.hyperparameters import Hyperparameters
-from stylegram.common.views.preferences import RankedPicture
 from stylegram.common.views.runs import RunView
 from stylegram.ingest.pages.settings import settings_of
 from stylegram.ingest.pages.words import title_of
@@ -16,16 +14,6 @@ _NOT_TOLD = {"seed", "precision", "tiling", "deterministic", "cuda_graphs"}
 TOLD = tuple(name for name in Hyperparameters.model_fields if name not in _NOT_TOLD)
 """The hyperparameters that say what a picture is to be."""
 _MOST_TOLD = 4
-
-
-def page_of(run: RunView | RankedPicture) -> str:
-    """The path of the page about the run."""
-    return f"/pictures/{quote(run.job_id, safe='')}"
-
-
-def has_picture(run: RunView) -> bool:
-    """Whether there is one here: of an imported run there is not."""
-    return run.outcome == "succeeded" and run.origin is None
 
 
 def words(run: RunView) -> str:

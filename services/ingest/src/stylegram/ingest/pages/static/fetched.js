@@ -8,6 +8,10 @@ export async function fetched(address, options = {}) {
   } catch {
     throw Object.assign(new Error("There is no connection."), { status: 0 });
   }
+  // Nothing but the door leads those elsewhere who only look.
+  if (response.redirected && !options.method) {
+    throw Object.assign(new Error("You are logged out: load the page again."), { status: 401 });
+  }
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   if (!response.ok) {
     const words = page.querySelector("main p:not(.eyebrow)")?.textContent.trim();

@@ -1,8 +1,9 @@
 // The next two pictures are there before somebody asks for them, and what somebody says is sent meanwhile. What cannot be
 // sent is kept in this browser until it can. Without this there are forms.
 import { fetched } from "../fetched.js";
+import { keep, kept } from "../kept.js";
 
-const KEPT = "stylegram-unsent-comparisons";
+const UNSENT = ["localStorage", "stylegram-unsent-comparisons"];
 const PAUSE_SECONDS = 4;
 // As many as the server keeps away from.
 const MOST_SKIPPED = 20;
@@ -19,7 +20,7 @@ const skipped = [];
 // What can be taken back: id, first and second, the latest last.
 const said = byId("back").hidden ? [] : [Object.fromEntries(new FormData(back))];
 // Forms that are to be posted, as they are written in a body.
-const unsent = JSON.parse(localStorage.getItem(KEPT) ?? "[]");
+const unsent = kept(...UNSENT);
 // What comes after what is shown; null until it is there.
 let next = null;
 // Whether what is shown was answered already, and waits for its successor.
@@ -125,6 +126,7 @@ function look() {
       const page = await fetched(addressOf(away()));
       if (asked === turn) take(page);
     } catch (error) {
+      if (error.status === 401) return location.reload();
       tell(error.message);
       await pause();
       look();
@@ -134,7 +136,7 @@ function look() {
 
 function send(form) {
   unsent.push(new URLSearchParams(form).toString());
-  keep();
+  keep(...UNSENT, unsent);
   drain();
 }
 
@@ -162,15 +164,10 @@ async function sendFirst() {
     tell(`That was not kept. ${error.message}`);
   }
   unsent.shift();
-  keep();
+  keep(...UNSENT, unsent);
   if (page && !body.has("better")) takeAgain(page);
   else if (page && !unsent.length && asked === turn) take(page);
   if (!unsent.length && !next) look();
-}
-
-function keep() {
-  if (unsent.length) localStorage.setItem(KEPT, JSON.stringify(unsent));
-  else localStorage.removeItem(KEPT);
 }
 
 function pause() {

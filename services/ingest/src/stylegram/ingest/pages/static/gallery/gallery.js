@@ -27,8 +27,6 @@ async function next() {
     const page = await fetched(link.href);
     // Another filter was chosen meanwhile.
     if (!link.isConnected) return;
-    // Somebody has to log in again.
-    if (!page.getElementById("further")) return location.assign(link.href);
     const known = new Set(tiles().map((tile) => tile.dataset.run));
     const fresh = [...page.querySelectorAll("#wall > li")].filter((tile) => !known.has(tile.dataset.run));
     prepare(fresh);
@@ -63,7 +61,7 @@ function watch() {
 }
 
 document.addEventListener("click", (event) => {
-  if (event.target.closest("#more") && byId("wall")) {
+  if (event.target.closest("#more") && byId("wall") && !(event.ctrlKey || event.metaKey || event.shiftKey)) {
     event.preventDefault();
     tell("");
     more().catch(() => {});
@@ -103,7 +101,6 @@ async function show(address) {
   try {
     const page = await fetched(address);
     if (turn !== asked) return;
-    if (!page.getElementById("pictures")) return location.assign(address);
     prepare(page.querySelectorAll("#wall > li"));
     byId("pictures").replaceWith(page.getElementById("pictures"));
     byId("shown").textContent = page.getElementById("shown").textContent || "Nothing found";
@@ -113,6 +110,7 @@ async function show(address) {
     offer();
     choose();
   } catch (error) {
+    if (turn !== asked) return;
     byId("pictures").removeAttribute("aria-busy");
     tell(error.message);
   }

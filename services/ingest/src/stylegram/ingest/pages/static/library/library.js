@@ -1,5 +1,6 @@
 // Files that are picked or dropped are put in one by one, each with its progress; and more pictures come in place.
 import { fetched } from "../fetched.js";
+import { bringMore } from "../more.js";
 
 for (const form of document.querySelectorAll("[data-upload]")) {
   const shelf = form.closest(".shelf");
@@ -28,13 +29,9 @@ for (const form of document.querySelectorAll("[data-upload]")) {
 // Beside a shelf, the browser would leave the page for the file.
 for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
 
-document.addEventListener("click", async (event) => {
-  const more = event.target.closest("[data-more]");
-  if (!more || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
+bringMore(document, (page, more) => {
   const shelf = more.closest(".shelf");
-  const fresh = await now(shelf, more.href);
-  if (!fresh) return location.assign(more.href);
+  const fresh = page.getElementById(shelf.id);
   const come = [...fresh.querySelectorAll(".grid > li")];
   shelf.querySelector(".grid").append(...come);
   const next = fresh.querySelector("[data-more]");
@@ -52,8 +49,8 @@ async function putIn(shelf, form, files) {
     kept ||= !refusal;
   }
   if (!kept) return;
-  const fresh = await now(shelf, form.dataset.page);
-  if (fresh) shelf.querySelector("[data-pictures]").replaceWith(fresh.querySelector("[data-pictures]"));
+  const page = await fetched(form.dataset.page).catch(() => null);
+  if (page) shelf.querySelector("[data-pictures]").replaceWith(page.querySelector(`#${shelf.id} [data-pictures]`));
 }
 
 function addRow(shelf, name) {
@@ -102,10 +99,4 @@ function reason(request) {
   } catch {
     return `The server answered ${request.status}.`;
   }
-}
-
-/** The shelf as the page at the address has it; nothing where that does not come. */
-async function now(shelf, address) {
-  const page = await fetched(address).catch(() => null);
-  return page?.getElementById(shelf.id);
 }

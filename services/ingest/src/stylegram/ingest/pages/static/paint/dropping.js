@@ -6,7 +6,14 @@ const READ_ELSEWHERE = /\.(heic|heif|hif|avif|tiff?)$/i;
 
 /** Takes files for `strip` from its control, and from whatever is dropped onto `place`. */
 export function takeFiles(place, strip, { most, refused, taken }) {
-  async function take(files) {
+  // One after the other: of two that are dropped in turn, the later one is chosen, however long they take to read.
+  let line = Promise.resolve();
+
+  function take(files) {
+    line = line.then(() => takeNow(files));
+  }
+
+  async function takeNow(files) {
     for (const file of strip.several ? files : files.slice(0, 1)) {
       const small = file.size <= most && (await shrink(file));
       if (file.size > most) {

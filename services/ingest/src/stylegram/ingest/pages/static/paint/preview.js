@@ -3,6 +3,8 @@ import { refuse } from "./refusals.js";
 
 // While somebody walks along a strip with the arrow keys, most pairs are not worth a preview.
 const PAUSE = 120;
+// Pairs that are shown again at once; each has some fifty kilobytes.
+const MOST_KNOWN = 50;
 const HONEST = "Quick preview. The painting is finer, and follows what you set.";
 
 export class Preview {
@@ -51,8 +53,8 @@ export class Preview {
         if (!waiting.signal.aborted) this.#fail(error);
         return;
       }
-      this.#known.set(key, shown);
     }
+    this.#remember(key, shown);
     // What was asked for later may have come earlier.
     if (waiting.signal.aborted) return;
     this.photograph = content.large;
@@ -62,6 +64,16 @@ export class Preview {
     this.figure.ariaBusy = "false";
     this.#say();
     this.compare.hidden = !content.large;
+  }
+
+  // Forgets what was not shown for longest.
+  #remember(key, address) {
+    this.#known.delete(key);
+    this.#known.set(key, address);
+    if (this.#known.size <= MOST_KNOWN) return;
+    const [[oldest, its]] = this.#known;
+    URL.revokeObjectURL(its);
+    this.#known.delete(oldest);
   }
 
   async #paint(content, style, signal) {

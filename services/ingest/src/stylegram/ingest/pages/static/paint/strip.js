@@ -1,4 +1,5 @@
 // Pictures to choose from: those of the house, and files that were picked or dropped.
+import { bringMore } from "../more.js";
 
 export class Strip {
   #files = new WeakMap();
@@ -8,7 +9,8 @@ export class Strip {
     this.name = element.dataset.strip;
     this.several = this.name === "further_styles";
     this.own = element.querySelector("[data-own]");
-    element.addEventListener("click", (event) => this.#more(event));
+    // Where more do not come the link is still there to press: to leave would lose the files that were picked.
+    bringMore(element, (page, link) => this.#goOn(page, link), () => {});
   }
 
   /** What is chosen: `key`, which no two pictures share, `title`, and the `part` that a form would send. */
@@ -50,7 +52,6 @@ export class Strip {
     input.checked = true;
     input.focus({ preventScroll: true });
     tile.scrollIntoView({ block: "nearest", inline: "nearest" });
-    return () => tile.remove();
   }
 
   // One file at a time, where one picture is chosen.
@@ -63,27 +64,14 @@ export class Strip {
     }
   }
 
-  async #more(event) {
-    const link = event.target.closest("[data-more]");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    if (link.ariaBusy === "true") return;
-    link.ariaBusy = "true";
-    try {
-      const response = await fetch(link.href, { headers: { Accept: "text/html" } });
-      if (!response.ok) throw new Error(response.statusText);
-      const page = new DOMParser().parseFromString(await response.text(), "text/html");
-      const known = new Set([...this.element.querySelectorAll(`[name="${this.name}"]`)].map((input) => input.value));
-      const fresh = [...page.getElementById(this.element.id).children].filter((tile) => {
-        const input = tile.querySelector(`[name="${this.name}"]:not([type="file"])`);
-        return tile.matches("[data-more]") || (input && !known.has(input.value));
-      });
-      for (const input of fresh.flatMap((tile) => [...tile.querySelectorAll(":checked")])) input.checked = false;
-      link.replaceWith(...fresh);
-      fresh[0]?.querySelector("input")?.focus({ preventScroll: true });
-    } catch {
-      // The service restarts, or the network is away; the link is still there to press.
-      link.ariaBusy = "false";
-    }
+  #goOn(page, link) {
+    const known = new Set([...this.element.querySelectorAll(`[name="${this.name}"]`)].map((input) => input.value));
+    const fresh = [...page.getElementById(this.element.id).children].filter((tile) => {
+      const input = tile.querySelector(`[name="${this.name}"]:not([type="file"])`);
+      return tile.matches("[data-more]") || (input && !known.has(input.value));
+    });
+    for (const input of fresh.flatMap((tile) => [...tile.querySelectorAll(":checked")])) input.checked = false;
+    link.replaceWith(...fresh);
+    fresh[0]?.querySelector("input")?.focus({ preventScroll: true });
   }
 }

@@ -1,6 +1,8 @@
 // <easel-view>: a picture while it is painted. Numbers and the curve come by the job's events; what the server draws,
 // and how it ends, by looking at the page again. All state is the server's, but for the points of the curve: of these it
 // knows the newest alone, so the others are kept here, for as long as the window is open.
+import { fetched } from "../fetched.js";
+import { keep, kept } from "../kept.js";
 import { curve } from "./curve.js";
 import { inWords, roughly, scaleAt, secondsLeft } from "./pace.js";
 
@@ -12,7 +14,7 @@ class EaselView extends HTMLElement {
   connectedCallback() {
     this.news = JSON.parse(this.dataset.news);
     this.began = this.news.elapsed === null ? null : performance.now() - this.news.elapsed * 1000;
-    this.points = remembered(this.news.id);
+    this.points = kept("sessionStorage", `easel ${this.news.id}`);
     this.note();
     this.follow();
     this.timers = [setInterval(() => this.look(), LOOK_SECONDS * 1000), setInterval(() => this.tick(), 1000)];
@@ -49,7 +51,7 @@ class EaselView extends HTMLElement {
       this.points = this.points.filter((point) => point.evaluation < evaluation);
       this.points.push({ attempt, evaluation, loss, at: Date.now() });
       if (this.points.length > MOST_POINTS) this.points = this.points.filter((_, at) => at % 2 || at + 1 === this.points.length);
-      remember(id, this.points);
+      keep("sessionStorage", `easel ${id}`, this.points);
     }
     if (evaluation !== null && evaluations) {
       const bar = this.querySelector("progress");
@@ -88,20 +90,20 @@ class EaselView extends HTMLElement {
     if (unasked && (document.hidden || this.looking)) return;
     this.looking = true;
     try {
-      const response = await fetch(location.href, { headers: { Accept: "text/html" } });
-      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      const page = await fetched(location.href);
       const fresh = page.getElementById("picture");
-      if (!this.isConnected || !response.ok || !fresh) return;
+      if (!this.isConnected) return;
       if (fresh.dataset.state !== picture().dataset.state) {
-        if (!fresh.querySelector("easel-view")) forget(this.news.id);
+        if (!fresh.querySelector("easel-view")) keep("sessionStorage", `easel ${this.news.id}`, []);
         await turn(page, fresh);
         return;
       }
       this.hear(JSON.parse(fresh.querySelector("easel-view").dataset.news));
       await swap(fresh, "standing");
       await swap(fresh, "canvas");
-    } catch {
-      // The service restarts; the next look finds it.
+    } catch (error) {
+      // Where the service restarts, the next look finds it; a picture that is gone stays gone.
+      if (error.status === 404) location.reload();
     } finally {
       this.looking = false;
     }
@@ -109,30 +111,6 @@ class EaselView extends HTMLElement {
 }
 
 const picture = () => document.getElementById("picture");
-
-function remembered(id) {
-  try {
-    return JSON.parse(sessionStorage.getItem(`easel ${id}`)) ?? [];
-  } catch {
-    return [];
-  }
-}
-
-function remember(id, points) {
-  try {
-    sessionStorage.setItem(`easel ${id}`, JSON.stringify(points));
-  } catch {
-    // The curve then begins where the page is opened.
-  }
-}
-
-function forget(id) {
-  try {
-    sessionStorage.removeItem(`easel ${id}`);
-  } catch {
-    // Nothing was kept.
-  }
-}
 
 // No picture is shown before all of it is there.
 async function ready(element) {
@@ -146,16 +124,19 @@ async function ready(element) {
 
 async function swap(fresh, id) {
   const [old, now] = [document.getElementById(id), fresh.querySelector(`#${id}`)];
-  if (!old || !now || old.outerHTML === now.outerHTML || old.contains(document.activeElement)) return;
+  if (!old || !now || old.outerHTML === now.outerHTML) return;
   await ready(now.parentElement);
-  old.replaceWith(now);
+  // What has the focus is not taken from under somebody's fingers.
+  if (!old.matches(":focus-within")) old.replaceWith(now);
 }
 
 // To the page of another state, in place.
 async function turn(page, fresh) {
+  const old = picture();
   await ready(fresh);
+  // Another look was faster.
+  if (!old.isConnected) return;
   const change = () => {
-    const old = picture();
     const focused = old.contains(document.activeElement);
     document.title = page.title;
     old.replaceWith(fresh);

@@ -1,6 +1,7 @@
 // The record comes alive: the run that is pointed at is shown, what takes long is fetched when it is near, and runs are
 // chosen to be compared. Without this all of it is there as links and forms.
 import { fetched } from "../fetched.js";
+import { bringMore } from "../more.js";
 
 const FEWEST = 2, MOST = 4;
 const NEAR = 28; // pixels
@@ -108,28 +109,20 @@ for (const part of document.querySelectorAll("[data-part]")) near.observe(part);
 const board = document.getElementById("board");
 const form = document.getElementById("compare");
 
-board?.addEventListener("click", async (event) => {
-  const link = event.target.closest("[data-more]");
-  if (!link) return;
-  event.preventDefault();
-  if (link.ariaBusy) return;
-  link.ariaBusy = "true";
-  try {
-    const page = await fetched(link.href);
-    const rows = [...page.querySelectorAll("#board tbody tr")];
-    const body = board.querySelector("tbody");
-    const place = link.closest("p");
-    const more = page.querySelector("#board [data-more]")?.closest("p");
-    if (body) body.append(...rows);
-    else if (rows.length) place.before(rows[0].closest("table"));
-    if (more) place.replaceWith(more);
-    else place.remove();
-    rows[0]?.querySelector(".pair").focus();
-    tell();
-  } catch {
-    location.href = link.href;
-  }
-});
+function goOn(page, link) {
+  const rows = [...page.querySelectorAll("#board tbody tr")];
+  const body = board.querySelector("tbody");
+  const place = link.closest("p");
+  const more = page.querySelector("#board [data-more]")?.closest("p");
+  if (body) body.append(...rows);
+  else if (rows.length) place.before(rows[0].closest("table"));
+  if (more) place.replaceWith(more);
+  else place.remove();
+  rows[0]?.querySelector(".pair").focus();
+  tell();
+}
+
+if (board) bringMore(board, goOn);
 
 function tell() {
   const boxes = [...document.querySelectorAll('[form="compare"]')];
