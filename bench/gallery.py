@@ -209,7 +209,7 @@ def visit(context: BrowserContext, tiles: int) -> Visit:
     network.on("Network.loadingFinished", lambda event: transferred.append(event["encodedDataLength"]))
     page.add_init_script(_SEEN)
     page.goto("/gallery")
-    page.wait_for_function("window.seen")
+    page.wait_for_function("() => window.seen && performance.getEntriesByName('first-contentful-paint').length")
     result = {
         "paint": page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"),
         "seen": page.evaluate("window.seen"),

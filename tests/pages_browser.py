@@ -29,9 +29,10 @@ _STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+# As long as it lives, its event loop is the thread's: other files' tests have loops of their own.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser; each test opens contexts of its own in it."""
+    """The browser of a file of tests; each test opens contexts of its own in it."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         if os.environ.get("CI"):

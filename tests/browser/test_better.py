@@ -50,7 +50,7 @@ def test_two_pictures(name: str, options: dict[str, object], house: PagesHouse, 
 def test_a_click_answers_and_the_next_two_are_there(house: PagesHouse, open_page: Open) -> None:
     exhibition(house, 5, 128)
     page = open_page("/better")
-    expect(page.get_by_text("Nothing was compared yet.")).to_have_count(0)
+    expect(page.get_by_text("Nothing was compared yet.")).to_be_visible()
     before = page.get_by_role("progressbar").get_attribute("value")
     first = shown(page)
     better = page.get_by_role("button", name="The second picture")

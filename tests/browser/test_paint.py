@@ -232,7 +232,7 @@ def test_a_file_that_is_no_picture_is_refused_at_its_place(house: PagesHouse, op
     previewed(page)
     pick(photograph(page), a_file("letter.pdf", b"%PDF-1.7 no picture", "application/pdf"))
     alert = photograph(page).get_by_role("alert")
-    expect(alert).to_have_text("“letter.pdf” is no picture that can be read.")
+    expect(alert).to_have_text("“letter.pdf” cannot be read as a picture. “Rocket” stays chosen.")
     previewed(page)
     check_accessibility(page)
     # Its name says that the browser need not be able to read it: Stylegram looks.
@@ -245,6 +245,39 @@ def test_a_file_that_is_no_picture_is_refused_at_its_place(house: PagesHouse, op
     painting(page).get_by_role("radio", name="Tide of indigo").check()
     expect(painting(page).get_by_role("alert")).to_be_hidden()
     press_paint(page)
+
+
+@pytest.mark.usefixtures("library")
+def test_a_picture_that_is_too_narrow_is_refused_by_its_own_name_and_size(open_page: Open) -> None:
+    page = open_page("/")
+    pick(photograph(page), a_file("line.png", encoded(quarters().resize((900, 12)), "PNG")))
+    alert = photograph(page).get_by_role("alert")
+    expect(alert).to_contain_text("'line.png' is refused: The picture has 900×12 pixels", timeout=PATIENCE)
+    pick(photograph(page), a_file("long.png", encoded(quarters().resize((1800, 20)), "PNG")))
+    expect(page.get_by_role("img", name="Preview of long.png")).to_be_visible(timeout=PATIENCE)
+    expect(alert).to_be_hidden()
+
+
+@pytest.mark.usefixtures("library")
+def test_offline_nothing_is_promised(open_page: Open) -> None:
+    page = open_page("/")
+    previewed(page)
+    page.route("**/v1/preview", lambda route: route.abort())
+    painting(page).get_by_role("radio", name="Paper lagoon").check()
+    expect(page.get_by_text("Stylegram does not answer")).to_be_visible()
+
+
+@pytest.mark.usefixtures("library")
+def test_the_first_painting_is_not_mixed_with_itself(open_page: Open) -> None:
+    page = open_page("/")
+    page.get_by_text("Mix in more paintings").click()
+    more = page.get_by_role("group", name="More paintings").get_by_role("checkbox", name="Tide of indigo")
+    more.check()
+    painting(page).get_by_role("radio", name="Tide of indigo").check()
+    expect(more).to_be_hidden()
+    painting(page).get_by_role("radio", name="Paper lagoon").check()
+    expect(more).to_be_visible()
+    expect(more).not_to_be_checked()
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_sent(house: PagesHouse, chromium: Browser) -> None:
@@ -458,7 +491,11 @@ def test_hundreds_of_photographs(house: PagesHouse, open_page: Open) -> None:
     page = open_page("/")
     radios = photograph(page).get_by_role("radio")
     expect(radios).to_have_count(60)
+    goes_on, strip = re.compile("goes-on"), page.locator("#strip-content")
+    expect(strip).to_have_class(goes_on)
     shoot(page, "paint-many")
+    strip.evaluate("strip => strip.scrollTo(0, strip.scrollHeight)")
+    expect(strip).not_to_have_class(goes_on)
     photograph(page).get_by_role("link", name="More").click()
     expect(radios).to_have_count(70)
     expect(photograph(page).get_by_role("link", name="More")).to_have_count(0)

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image, ImageFilter
 from playwright.sync_api import Browser, FloatRect, Locator, Page, expect
 
+from ingest_http import serving
 from ingest_samples import encoded, quarters
 from pages_browser import DESK, PHONE, Open, check_accessibility, check_fits, contexts, shoot
 from pages_house import PagesHouse, painted, record_of, samples
@@ -28,7 +30,9 @@ from stylegram.common.messages import (
 )
 from stylegram.common.records import Role
 from stylegram.common.topology import PUBLISHER_POSTS
+from stylegram.ingest.http.app import create_app
 from stylegram.ingest.schemas import Job
+from stylegram.logger.http.app import logger_part
 from stylegram.stylizer.timelapse import Timelapse
 
 PLAIN = Hyperparameters(size=256, evaluations=(20, 40))
@@ -284,9 +288,49 @@ def test_a_paused_queue_says_so(house: PagesHouse, open_page: Open) -> None:
     job = submitted(house)
     house.ingest.pause("stylizer.jobs")
     page = open_page(f"/pictures/{job.id}")
-    expect(page.get_by_text("The queue is paused.")).to_be_visible()
+    expect(page.get_by_text("Painting is paused: nothing is started until it is resumed.")).to_be_visible()
+    house.ingest.pause("ingest.events")
+    expect(page.get_by_text("News of jobs is paused")).to_be_visible(timeout=10_000)
     check_accessibility(page)
     shoot(page, "easel-paused-desk")
+    page.get_by_role("button", name="Resume", exact=True).click()
+    expect(page.get_by_text("About to begin")).to_be_visible()
+    assert not house.ingest.broker.paused("stylizer.jobs")
+
+
+def test_a_server_that_does_not_answer_is_told_of(house: PagesHouse, chromium: Browser) -> None:
+    job = submitted(house)
+    with ExitStack() as served:
+        address = served.enter_context(house.served())
+        with contexts(chromium, address) as open_page:
+            page = open_page(f"/pictures/{job.id}")
+            start(house, job)
+            paint(house, job, 5)
+            clock = page.locator("[data-show=elapsed]")
+            expect(clock).to_have_text(re.compile(r"\d+ s"))
+            served.close()
+            said = page.get_by_role("status")
+            expect(said).to_have_text("Stylegram does not answer; trying again.", timeout=15_000)
+            expect(said).to_be_in_viewport(ratio=1)
+            check_accessibility(page)
+            shoot(page, "easel-silent-desk")
+            stands = clock.text_content()
+            page.wait_for_timeout(2_500)  # longer than a clock that ticks shows the same
+            assert clock.text_content() == stands
+            with serving(create_app(house.ingest, logger_part(house.logger)), port=int(address.rpartition(":")[2])):
+                expect(said).to_be_empty(timeout=15_000)
+                expect(clock).not_to_have_text(stands or "")
+
+
+def test_a_mixture_has_the_names_of_all_its_paintings(house: PagesHouse, open_page: Open) -> None:
+    further = [house.asset(Role.STYLE, sample("two_fishes"))]
+    job = submitted(house, hyperparameters=PLAIN, further_styles=further)
+    page = open_page(f"/pictures/{job.id}")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Night currents + Two fishes")
+    expect(page).to_have_title("Chelsea × Night currents + Two fishes, on the easel · Stylegram")
+    for path in ("/", "/queue"):
+        page.goto(path)
+        expect(page.get_by_role("link", name="Night currents + Two fishes").first).to_be_visible()
 
 
 def box_of(page: Page) -> FloatRect:
@@ -376,13 +420,17 @@ def test_publishing_and_what_became_of_it(house: PagesHouse, open_page: Open) ->
     told: dict[str, Any] = {"job_id": job.id, "account": "a"}
     house.hear(
         PostPublished(**told, post="p1", kind="photo", media_id="1", url="https://example.org/p/1"),
-        PostWaiting(**told, post="p2", kind="reel", reason="It waits for a <b>yes</b>."),
-        PostFailed(**told, post="p3", kind="story", reason="The account refused it.", error_code="refused"),
+        PostWaiting(**told, post="p2", kind="reel", reason="It waits for a yes: stylegram posts approve p2"),
+        PostFailed(**told, post="p3", kind="story", reason="The account <b>refused</b> it.", error_code="refused"),
     )
     expect(page.get_by_role("link", name="See it there")).to_have_attribute("href", "https://example.org/p/1")
-    expect(page.get_by_text("It waits for a <b>yes</b>.")).to_be_visible()
+    expect(page.get_by_text("It waits for a yes.", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Approve it")).to_have_attribute("href", "/posts/p2")
     expect(page.get_by_role("link", name="Reel")).to_have_attribute("href", "/posts/p2")
-    expect(page.get_by_text("The account refused it.")).to_be_visible()
+    expect(page.get_by_text("The account <b>refused</b> it.")).to_be_visible()
+    page.reload()
+    page.get_by_text("Post it in another way…").click()
+    expect(page.get_by_text("What is posted already is not posted twice.").last).to_be_visible()
     check_accessibility(page)
     shoot(page, "picture-posts-desk")
 

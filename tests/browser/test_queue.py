@@ -121,6 +121,7 @@ def test_a_queue_is_paused_and_resumed(house: PagesHouse, open_page: Open, scrip
     page.get_by_role("button", name="Pause Pictures", exact=True).click()
     expect(page.get_by_text("paused", exact=True)).to_be_visible()
     assert house.ingest.broker.paused(STYLIZER_JOBS.name)
+    expect(page.get_by_text("Painting is paused: nothing is started until it is resumed.")).to_be_visible()
     page.get_by_role("button", name="Resume Pictures", exact=True).click()
     expect(page.get_by_role("button", name="Pause Pictures", exact=True)).to_be_visible()
     assert not house.ingest.broker.paused(STYLIZER_JOBS.name)

@@ -70,7 +70,10 @@ def test_what_a_source_has_is_removed_there(ingest: Ingest, photos: Path) -> Non
     for _ in range(2):
         with pytest.raises(WrongState, match=r"me\.png.*file://.*Remove the file there"):
             ingest.take_out_of_library(Role.CONTENT, digest)
-        asset = ingest.put_into_library(Role.CONTENT, "mine.png", png(1))
+        ingest.put_into_library(Role.CONTENT, "mine.png", png(1))
+        ingest.take_out_of_library(Role.CONTENT, digest)
+        assert names(ingest) == ["me.png"], "its source has it"
+    asset = ingest.put_into_library(Role.CONTENT, "mine.png", png(1))
     assert sorted(asset.sources) == sorted([ingest.sources[Role.CONTENT].url, UPLOADS])
     (photos / "me.png").unlink()
     ingest.sync_all()

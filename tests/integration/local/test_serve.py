@@ -94,9 +94,10 @@ def test_from_a_request_to_its_picture(house: list[str]) -> None:
         pair = {role: (None, job[role]["sha256"]) for role in ("content", "style")}
         preview = client.post("/v1/preview", files=pair)
         assert (preview.status_code, preview.headers["content-type"]) == (200, "image/jpeg")
-        assert job["id"] in client.get("/").text
         # The record is at the same address; it is written a moment later.
         wait_for(lambda: client.get(f"/v1/runs/{job['id']}").status_code == 200)
+        assert job["id"] in client.get("/gallery").text
+        assert client.get("/v1/posts").json() == {"items": [], "next": None}
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT_SECONDS) == 0
 

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import Engine
 
 from logger_runs import a_row, insert_rows
+from stylegram.common.views.importance import FEWEST_RUNS
 from stylegram.logger.queries.filters import Filter
-from stylegram.logger.queries.importance import FEWEST_RUNS, importance
+from stylegram.logger.queries.importance import importance
 
 # Ten times as easy, or as hard, as another; what matters changes an error by a third.
 HARDNESS = {letter: 10 ** (number / 2 - 1) for number, letter in enumerate("abcde")}

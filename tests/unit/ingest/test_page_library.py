@@ -120,6 +120,16 @@ def test_what_a_folder_has_is_not_taken_out(client: TestClient, synced: Ingest) 
     assert "Remove the file there" in text(response.text)
 
 
+def test_the_upload_of_what_a_folder_has_as_well_is_taken_out(client: TestClient, synced: Ingest) -> None:
+    (asset,) = synced.assets(Role.STYLE, limit=2).items
+    source = asset.sources
+    synced.put_into_library(Role.STYLE, "again.png", png(2))
+    assert "the folder still has the picture" in text(page(client))
+    response = client.post("/library/remove", data={"role": "style", "sha256": asset.sha256})
+    assert response.status_code == 303
+    assert synced.asset(Role.STYLE, asset.sha256).sources == source
+
+
 def test_the_sources_and_what_the_last_look_did(client: TestClient, ingest: Ingest, tmp_path: Path) -> None:
     (tmp_path / "photos" / "me.png").write_bytes(encoded(noise(), "PNG"))
     (tmp_path / "photos" / "broken.jpg").write_bytes(b"no picture")
@@ -128,9 +138,9 @@ def test_the_sources_and_what_the_last_look_did(client: TestClient, ingest: Inge
     wait_for_sync(client)
     shown = text(page(client))
     assert "Last looked just now ." in shown
-    assert f"Photographs the folder '{tmp_path}/photos' 1 new, 1 refused Which files" in shown
+    assert f"Photographs the folder {tmp_path}/photos 1 new, 1 refused Which files" in shown
     assert "refused broken.jpg Not a picture of a known type." in shown
-    assert f"Paintings the folder '{tmp_path}/paintings' no pictures" in shown
+    assert f"Paintings the folder {tmp_path}/paintings no pictures" in shown
 
 
 def test_a_source_that_is_away_says_so(client: TestClient, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from ingest_samples import FAST, add_asset, encoded, noise, png, quarters
 from stylegram.common.hyperparameters import Hyperparameters
 from stylegram.common.records import AssetReference, Role
 from stylegram.ingest.bootstrap import Ingest
+from stylegram.ingest.pages.api import Api
 from stylegram.ingest.pages.paint.drafts import again
 from stylegram.ingest.pages.paint.hyperparameter_form import KNOBS, grouped_controls, texts_of, values_of
 from stylegram.ingest.schemas import Job, JobFilter, Submission
@@ -290,6 +291,8 @@ class Record:
     async def get(self, path: str) -> Any:
         assert path == "/v1/runs/an%2Fold%20one"
         return {"job_id": "an/old one", "content_name": "me.png", "hyperparameters": self.hyperparameters}
+
+    get_as = Api.get_as
 
 
 def test_again_shows_a_run_of_the_record(ingest: Ingest) -> None:

@@ -64,9 +64,20 @@ def test_the_line_before_a_job(client: TestClient, ingest: Ingest, pair: Pair) -
     say(ingest, JobStarted(job_id=running.id, attempt=1, worker="w"))
     ingest.cancel(cancelled.id)
     assert "Next in line 1 is being painted." in shown(client, first)
-    assert "1 picture before it" in shown(client, second)
+    assert "2 pictures before it 1 of them is being painted." in shown(client, second)
     # Whoever waits passes what nobody waits for, however old that is.
-    assert "2 pictures before it" in shown(client, batch)
+    assert "3 pictures before it 1 of them is being painted." in shown(client, batch)
+
+
+def test_a_pause_is_told_of_and_ended_on_the_page(client: TestClient, ingest: Ingest, pair: Pair) -> None:
+    for priority, queue in ((Priority.INTERACTIVE, "stylizer.jobs"), (Priority.BATCH, "stylizer.batch")):
+        job = ingest.submit(*pair, FAST, priority=priority)
+        ingest.pause(queue)
+        assert "Painting is paused: nothing is started until it is resumed. Resume" in shown(client, job)
+        response = client.post(f"/pictures/{job.id}/resume")
+        assert (response.status_code, response.headers["location"]) == (303, f"/pictures/{job.id}")
+        assert not ingest.broker.paused(queue)
+        assert "paused" not in shown(client, job)
 
 
 def test_a_free_easel(client: TestClient, ingest: Ingest, pair: Pair) -> None:

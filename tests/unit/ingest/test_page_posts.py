@@ -18,7 +18,7 @@ from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.app import create_app
 from stylegram.ingest.http.forwarding import PUBLISHER, Address, forwarding_part
 from stylegram.ingest.pages.posts.calendar import MOST_SHOWN, Month, span_of
-from stylegram.ingest.pages.posts.shown import ShownPost
+from stylegram.ingest.pages.posts.shown import ShownPost, folder_of
 from stylegram.publisher.bootstrap import PublisherService
 from stylegram.publisher.http.app import publisher_part
 from stylegram.publisher.tables import PostState
@@ -188,6 +188,15 @@ def test_of_many_that_wait_the_newest_are_asked_about_first(client: TestClient, 
     assert text.count("card asked") == 12
     assert "more wait for a yes" in text
     assert text.index(f"/posts/{newest}/approve") < text.index("All posts")
+
+
+def test_an_account_that_is_no_address_is_only_a_name() -> None:
+    assert [shown(utcnow(), account=account).account for account in ("http://[", "instagrapi://[x", "file://[")] == [
+        "http://[",
+        "@[x",
+        "Outbox folder",
+    ]
+    assert folder_of("file://[") is None
 
 
 # The calendar

@@ -139,7 +139,7 @@ def test_a_queue_is_paused_and_resumed(client: TestClient, ingest: Ingest, pair:
     assert ingest.broker.paused(STYLIZER_JOBS.name)
     shown = text(page(client))
     assert "Pictures paused" in shown
-    assert "Painting is paused: see the queues below." in shown
+    assert "Painting is paused: nothing is started until it is resumed. Resume" in shown
     assert client.post("/queue/stylizer.jobs/resume").status_code == 303
     assert not ingest.broker.paused(STYLIZER_JOBS.name)
     assert "paused" not in text(page(client))

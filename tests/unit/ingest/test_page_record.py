@@ -23,6 +23,7 @@ from stylegram.common.views.runs import RunView
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.app import create_app
 from stylegram.ingest.http.forwarding import LOGGER, Address, forwarding_part
+from stylegram.ingest.pages.api import Api
 from stylegram.ingest.pages.record import charts
 from stylegram.ingest.pages.record.importing import Imported
 from stylegram.ingest.pages.record.runs import BOARDS, PAGE, Overview
@@ -249,12 +250,15 @@ def test_an_empty_record_says_what_will_be_there(browser: TestClient) -> None:
 
 
 def test_a_house_without_a_record_says_so(ingest: Ingest) -> None:
-    for address in (None, "http://127.0.0.1:1"):
+    for address, status, words in (
+        (None, 200, "STYLEGRAM_LOGGER_URL"),
+        ("http://127.0.0.1:1", 503, "The record is away"),
+    ):
         app = create_app(ingest, forwarding_part(Address(LOGGER, address)))
         with TestClient(app, base_url="http://127.0.0.1:8000", headers=HTML) as client:
             page = client.get("/record")
-            assert page.status_code == 200
-            assert "The record is away" in text(page.text)
+            assert page.status_code == status
+            assert words in text(page.text)
             assert client.get("/record/compare?ids=a,b").status_code >= 400
 
 
@@ -265,7 +269,7 @@ def test_each_board_shows_runs_in_its_order(by: str, house: PagesHouse, browser:
     assert page.status_code == 200
     query: dict[str, Any] = {"limit": PAGE}
     asked = (
-        ("/v1/runs", query) if by == "newest" else ("/v1/leaderboard", query | {"by": by if by in BOARDS else "pareto"})
+        ("/v1/runs", query) if by == "newest" else ("/v1/leaderboard", query | {"by": by if by in BOARDS else "score"})
     )
     expected = browser.get(asked[0], params=asked[1]).json()["items"]
     assert rows(page.text) == [run["job_id"] for run in expected]
@@ -280,7 +284,7 @@ def test_filters_reach_every_part(house: PagesHouse, browser: TestClient) -> Non
     assert points(page) == names
     assert set(rows(page)) == names
     assert "Runs 5" in text(page)
-    assert 'data-part="/record/importance?style=wave.jpg"' in page
+    assert "5 runs are too few to tell" in text(page)
     assert "/v1/runs?style=wave.jpg&amp;limit=1000" in page
     # What else there is can still be chosen.
     assert '<option value="scream.jpg"' in page
@@ -338,11 +342,11 @@ def test_runs_side_by_side_have_the_best_of_each_measure_marked(house: PagesHous
     page = browser.get("/record/compare", params={"ids": ids})
     assert page.text == browser.get(f"/record/compare?ids={','.join(ids)}").text
     seen = text(page.text)
-    assert "optimizer adam lbfgs" in seen
-    assert "relative content error lower is better 0.2 best 0.3 " in seen
-    assert "relative style error lower is better 0.9 0.1 best" in seen
-    # Where all have the same, none is the best.
-    assert "seconds lower is better 9 9 " in seen
+    assert "Optimizer adam lbfgs" in seen
+    assert "Content error lower is better 0.2 best 0.3 " in seen
+    assert "Style error lower is better 0.9 0.1 best" in seen
+    # Where all have the same, none is the best, and it is folded away.
+    assert "Seconds lower is better 9 9 " in seen.partition("The same in all")[2]
 
 
 @pytest.mark.parametrize(("ids", "status"), [("", 422), ("a", 422), ("a,a", 422), ("a,b,c,d,e", 422), ("a,b", 404)])
@@ -385,6 +389,36 @@ def test_what_is_no_record_is_refused(request_of: dict[str, Any], status: int, b
     answer = browser.post("/record/import", **request_of)
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("text/html")
+
+
+def test_a_file_that_is_refused_is_told_of_beside_the_form(house: PagesHouse, browser: TestClient) -> None:
+    photograph, painting = add_asset(house.ingest, Role.CONTENT, 1), add_asset(house.ingest, Role.STYLE, 2)
+    house.finish(house.ingest.submit(photograph, painting, FAST), png(3))
+    exported = browser.get("/v1/logs?format=csv").content
+    files = {"file": ("logs.csv", exported)}
+    for page, words in (
+        (browser.post("/record/import", files=files), "does not say whose it is"),
+        (browser.post("/record/import", files={"file": ("x", b"no")}, data={"own": "true"}), "is no record of runs"),
+        (browser.post("/record/import", files={"file": ("x", b"")}, data={"origin": "<b>"}), "There is no file."),
+    ):
+        assert page.status_code == 422
+        assert "Nothing was taken in." in text(page.text)
+        assert words in text(page.text)
+        assert 'aria-describedby="refused"' in page.text
+        assert len(rows(page.text)) == 1
+    assert 'value="&lt;b&gt;"' in page.text
+
+
+def test_an_answer_of_another_version_is_as_if_nobody_answered(
+    house: PagesHouse, browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def other(self: Api, path: str, **query: Any) -> Any:
+        return {"runs": "of another version"}
+
+    monkeypatch.setattr(Api, "get", other)
+    for path, status in (("/record", 503), ("/posts", 503), ("/gallery", 200), ("/better", 200)):
+        assert browser.get(path).status_code == status, path
+    assert "another version of Stylegram" in browser.get("/record").text
 
 
 def test_what_matters_is_asked_for_by_itself(house: PagesHouse, browser: TestClient) -> None:

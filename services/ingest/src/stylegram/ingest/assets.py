@@ -124,11 +124,12 @@ class Assets:
         return self._asset(role, asset.sha256)
 
     def take_out_of_library(self, role: Role, sha256: str) -> None:
-        """The end of `put_into_library`: it is not chosen any more. It stays in storage, for jobs refer to it.
+        """The end of `put_into_library`: it is not chosen any more, unless a source has it as well. It stays in
+        storage, for jobs refer to it.
 
         Raises:
             NotFound: the library has no such picture.
-            WrongState: a source has it.
+            WrongState: nobody put it there: a source has it.
         """
         with transaction(self.engine) as session:
             assets = AssetRepository(session)
@@ -138,9 +139,9 @@ class Assets:
                     f"There is no {role} image {sha256[:12]}… in the library.",
                     advice="GET /v1/assets lists those there are.",
                 )
-            if elsewhere := [source for source in asset.sources if source != UPLOADS]:
+            if UPLOADS not in asset.sources:
                 raise WrongState(
-                    f"'{asset.name}' is in the source {elsewhere[0]}, which would bring it again.",
+                    f"'{asset.name}' is in the source {asset.sources[0]}, which would bring it again.",
                     advice="Remove the file there, then have Stylegram look for new pictures.",
                 )
             assets.take_off_shelf(role, sha256)

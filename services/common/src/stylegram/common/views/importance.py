@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Objective = Literal["score", "relative_content_error", "relative_style_error"]
 """What is to be explained by hyperparameters."""
+FEWEST_RUNS = 40
+"""Of fewer nothing can be said."""
 
 
 class HyperparameterImportance(BaseModel):

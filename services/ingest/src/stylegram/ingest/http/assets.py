@@ -75,9 +75,9 @@ async def put_assets_into_library(upload: LibraryUploadDep, ingest: IngestDep) -
     "/assets/{role}/{sha256}", status_code=HTTPStatus.NO_CONTENT, responses=responses(404, 409), response_class=Response
 )
 def take_asset_out_of_library(role: RoleOfAsset, sha256: DigestOfAsset, ingest: IngestDep) -> None:
-    """Take a picture out of the library that was put into it by hand; 409 for one that a source has.
+    """Take a picture out of the library that was put into it by hand; 409 for one that only a source has.
 
-    The picture itself stays, for jobs refer to it.
+    The picture itself stays, for jobs refer to it; and where a source has it as well, it stays in the library too.
     """
     ingest.take_out_of_library(role, sha256)
 

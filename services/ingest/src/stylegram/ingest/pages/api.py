@@ -4,15 +4,19 @@ So a page shows nothing that a program could not ask for, and does not mind who 
 posts are answered in this process, in a cluster they are forwarded.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import httpx2
 from fastapi import Depends, Request
+from pydantic import BaseModel, ValidationError
 
+from stylegram.common.errors import Unavailable
 from stylegram.common.http.problems import error_of
 
 # What says who asks, and under which name. As bytes: others below the same name set cookies that are not ASCII.
 _PASSED_ON = (b"authorization", b"cookie", b"host")
+
+_Answer = TypeVar("_Answer", bound=BaseModel)
 
 
 class Api:
@@ -38,6 +42,21 @@ class Api:
             StylegramError: it is refused; the kind of error and its words are the API's.
         """
         return await self.ask("GET", path, params=_said(query))
+
+    async def get_as(self, model: type[_Answer], path: str, **query: Any) -> _Answer:  # noqa: ANN401  (see `get`)
+        """The same, as what it should be.
+
+        Raises:
+            Unavailable: it is something else, as of a neighbour of another version while both are being replaced.
+            StylegramError: it is refused.
+        """
+        answer = await self.get(path, **query)
+        try:
+            return model.model_validate(answer)
+        except ValidationError:
+            raise Unavailable(
+                f"What {path} answers is of another version of Stylegram.", advice="Try again when all of it runs one."
+            ) from None
 
     async def ask(self, method: str, path: str, **request: Any) -> Any:  # noqa: ANN401  (likewise, and the client's own)
         """The answer to any request, as JSON; None where there is nothing to say.

@@ -40,6 +40,7 @@ _OUTCOMES = {
     "removed": "gone",
 }
 """What a sync did with files that were not as before, in the words of its command."""
+_OF_ONE = {"copies": "copy"}
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,8 @@ def _page(
         quarantined=ingest.quarantine_count(),
         titles=_TITLES,
         origins_of=_origins,
-        is_removable=lambda asset: asset.sources == (UPLOADS,),
+        source_of=_source_of,
+        is_removable=lambda asset: UPLOADS in asset.sources,
     )
 
 
@@ -156,16 +158,26 @@ def _feed(ingest: Ingest, role: Role, report: SyncReport | None) -> Feed:
         _TITLES[role],
         ingest.describe_source(role),
         _did(report) if report else None,
-        [(file.name, _OUTCOMES.get(file.outcome, file.outcome), file.reason) for file in files],
+        [(file.name, _word(file.outcome), file.reason) for file in files],
     )
 
 
 def _did(report: SyncReport) -> str:
-    counts = ((getattr(report, outcome), word) for outcome, word in _OUTCOMES.items())
-    words = [f"{count:,} {word}" for count, word in counts if count]
+    counts = ((getattr(report, outcome), outcome) for outcome in _OUTCOMES)
+    words = [f"{count:,} {_word(outcome, count)}" for count, outcome in counts if count]
     if report.unchanged:
         words.append(f"{report.unchanged:,} as before")
     return ", ".join(words) or "no pictures"
+
+
+def _word(outcome: str, count: int = 1) -> str:
+    word = _OUTCOMES.get(outcome, outcome)
+    return _OF_ONE.get(word, word) if count == 1 else word
+
+
+def _source_of(asset: Asset) -> str:
+    """What has the picture besides who put it in here."""
+    return " and the ".join(_origins(source) for source in asset.sources if source != UPLOADS)
 
 
 def _origins(source: str) -> str:

@@ -55,6 +55,16 @@ _WORDS: Mapping[str, QueueWords] = {
 }
 
 
+# What it means that one of these is paused, which is said where people look for their pictures.
+_STANDSTILLS: Mapping[str, str] = {
+    topology.STYLIZER_JOBS.name: "Painting is paused: nothing is started until it is resumed.",
+    topology.STYLIZER_BATCH.name: "Pictures that can wait are paused: none of them is started until they are resumed.",
+    topology.INGEST_EVENTS.name: "News of jobs is paused: what happens to pictures is not heard until it is resumed.",
+}
+# They work by themselves, and hardly anybody ever needs to know of them.
+_INNER = frozenset({topology.INGEST_EVENTS.name, topology.LOGGER_EVENTS.name})
+
+
 @dataclass(frozen=True)
 class Letter:
     """A dead letter, for people.
@@ -81,18 +91,25 @@ def show(request: Request, ingest: IngestDep) -> Response:
     """The queue."""
     unfinished = ingest.unfinished_jobs(limit=_UNFINISHED)
     queues, problem = _queues(ingest)
+    paused = {queue.name for queue in queues if queue.paused}
+    failed, cancelled = (ingest.newest_jobs((state,), limit=_ENDED) for state in (JobState.FAILED, JobState.CANCELLED))
+    # Between two looks into the table a job may end: it stands where it was seen last.
+    ended = {job.id for job in (*failed, *cancelled)}
+    unfinished = [job for job in unfinished if job.id not in ended]
     return render(
         request,
         "queue/page.html",
         running=[job for job in unfinished if job.state is JobState.RUNNING],
         waiting=[job for job in unfinished if job.state is JobState.QUEUED],
         waiting_count=ingest.count_queued(),
-        failed=ingest.newest_jobs((JobState.FAILED,), limit=_ENDED),
-        cancelled=ingest.newest_jobs((JobState.CANCELLED,), limit=_ENDED),
-        queues=queues,
+        failed=failed,
+        cancelled=cancelled,
+        queues=[queue for queue in queues if queue.name not in _INNER],
+        inner=[queue for queue in queues if queue.name in _INNER],
         queues_problem=problem,
-        paused={queue.name for queue in queues if queue.paused},
-        names={"interactive": topology.STYLIZER_JOBS.name, "batch": topology.STYLIZER_BATCH.name},
+        paused=paused,
+        halted=any(queue.name in paused for queue in topology.STYLIZER_QUEUES),
+        standstills=_STANDSTILLS,
         words=_WORDS,
     )
 

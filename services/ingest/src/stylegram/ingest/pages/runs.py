@@ -30,7 +30,7 @@ async def run_in_record(api: Api, job_id: str) -> RunView:
         NotFound: it has none of that id.
         StylegramError: it does not answer.
     """
-    return RunView.model_validate(await api.get(f"/v1/runs/{_written(job_id)}"))
+    return await api.get_as(RunView, f"/v1/runs/{_written(job_id)}")
 
 
 async def curve_in_record(api: Api, job_id: str) -> Sequence[LossPoint]:
@@ -39,7 +39,7 @@ async def curve_in_record(api: Api, job_id: str) -> Sequence[LossPoint]:
     Raises:
         StylegramError: likewise.
     """
-    return Listing[LossPoint].model_validate(await api.get(f"/v1/runs/{_written(job_id)}/curve")).items
+    return (await api.get_as(Listing[LossPoint], f"/v1/runs/{_written(job_id)}/curve")).items
 
 
 def thinned(curve: Sequence[LossPoint]) -> Sequence[LossPoint]:

@@ -7,6 +7,8 @@ from typing import Any
 
 from stylegram.common.hyperparameters import Hyperparameters
 
+_WORDS = {"tv": "TV", "cuda": "CUDA", "mb": "in MB", "ssim": "likeness (SSIM)"}
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -39,6 +41,16 @@ def settings_of(values: Mapping[str, Any]) -> tuple[list[Setting], list[Setting]
         setting = Setting(name, text_of(values[name]), text_of(defaults[name]), about)
         (usual if setting.value == setting.default else chosen).append(setting)
     return chosen, usual
+
+
+def label_of(name: str) -> str:
+    """A hyperparameter's or a measure's name as people read it.
+
+    >>> label_of("style_weight"), label_of("tv_weight"), label_of("peak_memory_mb")
+    ('Style weight', 'TV weight', 'Peak memory in MB')
+    """
+    words = " ".join(_WORDS.get(word, word) for word in name.split("_"))
+    return words[:1].upper() + words[1:]
 
 
 def text_of(value: object) -> str:

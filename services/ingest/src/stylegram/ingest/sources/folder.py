@@ -34,7 +34,7 @@ class FolderSource:
     def describe(self) -> str:
         """See `Source.describe`."""
         self._check()
-        return f"the folder '{self._root}'"
+        return f"the folder {self._root}"
 
     def listing(self) -> Iterator[SourcePage]:
         """See `Source.listing`; a folder's files come by name, before those of the folders in it."""

@@ -29,7 +29,7 @@ from sqlalchemy import Engine, select
 
 from stylegram.common.database import transaction
 from stylegram.common.hyperparameters import Hyperparameters
-from stylegram.common.views.importance import HyperparameterImportance, Importance, Objective
+from stylegram.common.views.importance import FEWEST_RUNS, HyperparameterImportance, Importance, Objective
 from stylegram.logger.queries.filters import Filters, fits
 from stylegram.logger.queries.walking import Budget, Order, Walk, few, narrow
 from stylegram.logger.rows import to_hyperparameters
@@ -37,8 +37,6 @@ from stylegram.logger.tables import runs
 
 MOST_RUNS = 2_000
 """The newest so many are judged."""
-FEWEST_RUNS = 40
-"""Of fewer nothing can be said."""
 # That many rows are looked at for them: this takes seconds anyhow.
 _MOST_ROWS = 50_000
 _HALVES = 20

@@ -9,7 +9,7 @@ from uuid import uuid4
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from stylegram.common.errors import InvalidInput, NotFound, StylegramError
+from stylegram.common.errors import InvalidInput, NotFound, StylegramError, Unavailable
 from stylegram.common.views.preferences import COMPARISON_ID, SURE, Pair, Ranking, ShownPicture
 from stylegram.common.views.runs import RunView
 from stylegram.ingest.http.dependencies import IngestDep
@@ -22,6 +22,8 @@ from stylegram.ingest.pages.templating import render
 router = APIRouter(include_in_schema=False)
 
 _SHOWN_OF_RANKING = 5
+# Of fewer comparisons a ranking says nothing.
+_FEWEST_THAT_TELL = 3
 # Of few pairs the same is soon offered again; each question takes some hundredths of a second.
 _MOST_TRIES = 8
 
@@ -37,13 +39,13 @@ async def show(request: Request, api: ApiDep, ingest: IngestDep) -> Response:
     photographs, paintings = await choices_of(ingest, wish.content, wish.style)
     pair, ranking, why = None, None, ""
     try:
-        ranking = Ranking.model_validate(await api.get("/v1/ranking", limit=_SHOWN_OF_RANKING))
+        ranking = await api.get_as(Ranking, "/v1/ranking", limit=_SHOWN_OF_RANKING)
     except StylegramError:  # away, or nobody said where it is
         why = "The record does not answer, and it is what asks."
     else:
         try:
             pair = await _named(api, wish) or await _next(api, wish)
-        except NotFound as error:
+        except (NotFound, Unavailable) as error:
             why = error.message
     skipped = [*wish.skipped, key_of(pair)][-MOST_SKIPPED:] if pair else []
     return render(
@@ -57,6 +59,7 @@ async def show(request: Request, api: ApiDep, ingest: IngestDep) -> Response:
         id=str(uuid4()),
         why=why,
         ranking=ranking,
+        missing=max(_FEWEST_THAT_TELL - ranking.comparisons, 0) if ranking else 0,
         sure=SURE,
         skip=Wish(wish.content, wish.style, skipped).address(),
     )
@@ -127,8 +130,8 @@ async def _next(api: Api, wish: Wish) -> Pair:
         NotFound: there is nothing left to compare.
     """
     for _ in range(_MOST_TRIES):
-        answer = await api.get("/v1/comparisons/next", content=wish.content or None, style=wish.style or None)
-        pair = Pair.model_validate(answer)
+        asked = {"content": wish.content or None, "style": wish.style or None}
+        pair = await api.get_as(Pair, "/v1/comparisons/next", **asked)
         if key_of(pair) not in wish.skipped:
             break
     return pair

@@ -155,8 +155,7 @@ async def wall_of(
 async def _of_record(api: Api, question: Mapping[str, Any], cursor: str | None) -> Wall:
     tiles: list[Tile] = []
     for _ in range(_MOST_LOOKS):
-        answer = await api.get("/v1/runs", **question, limit=PAGE - len(tiles), cursor=cursor)
-        page = Page[RunView].model_validate(answer)
+        page = await api.get_as(Page[RunView], "/v1/runs", **question, limit=PAGE - len(tiles), cursor=cursor)
         tiles += map(Tile.of_run, page.items)
         cursor = page.next
         if cursor is None or len(tiles) == PAGE:

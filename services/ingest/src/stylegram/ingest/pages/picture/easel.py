@@ -22,6 +22,7 @@ class Standing:
         ahead: how many are painted before it that wait, too.
         painted: how many are being painted, other than this one.
         paused: whether its queue is.
+        unheard: whether nobody hears what its worker says, as that queue is paused.
         news: what the page's script begins with, as in the events of `/v1/jobs/{job_id}/events`; and `scales`, each
             one's longer side and evaluations, and `elapsed`, the seconds since this attempt began.
     """
@@ -30,6 +31,7 @@ class Standing:
     ahead: int
     painted: int
     paused: bool
+    unheard: bool
     news: dict[str, Any]
 
 
@@ -40,7 +42,14 @@ def standing_of(ingest: Ingest, job: Job) -> Standing:
         Unavailable: the database or the storage did not answer.
     """
     ahead, painted = ingest.line_before(job) if job.state is JobState.QUEUED else (0, 0)
-    return Standing(_newest_snapshot(ingest, job), ahead, painted, _is_paused(ingest, job), _news(job))
+    paused = job.state is JobState.QUEUED and _is_paused(ingest, queue_of(job))
+    unheard = not job.finished and _is_paused(ingest, topology.INGEST_EVENTS.name)
+    return Standing(_newest_snapshot(ingest, job), ahead, painted, paused, unheard, _news(job))
+
+
+def queue_of(job: Job) -> str:
+    """Name of the queue in which it waits."""
+    return (topology.STYLIZER_BATCH if job.priority is Priority.BATCH else topology.STYLIZER_JOBS).name
 
 
 def _newest_snapshot(ingest: Ingest, job: Job) -> int | None:
@@ -52,11 +61,10 @@ def _newest_snapshot(ingest: Ingest, job: Job) -> int | None:
     return max(map(int, taken), default=None)
 
 
-def _is_paused(ingest: Ingest, job: Job) -> bool:
-    queue = topology.STYLIZER_BATCH if job.priority is Priority.BATCH else topology.STYLIZER_JOBS
+def _is_paused(ingest: Ingest, queue: str) -> bool:
     # Worth a word on the page, and no error page.
     with suppress(Unavailable):
-        return job.state is JobState.QUEUED and ingest.broker.paused(queue.name)
+        return ingest.broker.paused(queue)
     return False
 
 

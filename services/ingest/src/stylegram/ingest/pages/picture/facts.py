@@ -43,10 +43,10 @@ def marks_of(view: RunView) -> list[Mark]:
         _share_of(
             "Painting reached",
             view.relative_style_error,
-            "100 % is the painting's own manner, 0 % the photograph unpainted.",
+            "100 % is the painting’s own manner, 0 % the photograph unpainted.",
         ),
         _mark_of("Likeness", metrics.get("ssim"), "Of light and dark, place by place; 1 is equal. As you like it."),
-        _share_of("Colours reached", metrics.get("color_distance"), "100 % are the painting's own."),
+        _share_of("Colours reached", metrics.get("color_distance"), "100 % are the painting’s own."),
         _mark_of(
             "Finest details",
             metrics.get("high_frequency_ratio"),

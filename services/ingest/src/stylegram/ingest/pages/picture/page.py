@@ -8,14 +8,14 @@ from fastapi import APIRouter, Form, Path, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from stylegram.common import artifacts
+from stylegram.common import artifacts, topology
 from stylegram.common.errors import NotFound, StylegramError
 from stylegram.common.messages import PostKind
 from stylegram.ingest.bootstrap import Ingest
 from stylegram.ingest.http.dependencies import IngestDep, JobId
 from stylegram.ingest.pages.api import Api, ApiDep
 from stylegram.ingest.pages.picture.charts import loss_curve
-from stylegram.ingest.pages.picture.easel import standing_of
+from stylegram.ingest.pages.picture.easel import queue_of, standing_of
 from stylegram.ingest.pages.picture.facts import facts_of, marks_of, measures_of
 from stylegram.ingest.pages.picture.run import Run, run_of, runs_of_the_same_pair, stored_record
 from stylegram.ingest.pages.settings import settings_of
@@ -44,7 +44,8 @@ async def show(request: Request, job_id: _RunId, ingest: IngestDep, api: ApiDep,
     job = await run_in_threadpool(_job, ingest, job_id)
     if job is not None and not job.finished:
         standing = await run_in_threadpool(standing_of, ingest, job)
-        return render(request, "picture/easel.html", job=job, state=job.state, standing=standing)
+        news_queue = topology.INGEST_EVENTS.name
+        return render(request, "picture/easel.html", job=job, state=job.state, standing=standing, news_queue=news_queue)
     return await _ended(request, ingest, api, job.id if job else job_id, job, asked=bool(asked))
 
 
@@ -59,6 +60,13 @@ def cancel(job_id: JobId, ingest: IngestDep) -> RedirectResponse:
 def retry(job_id: JobId, ingest: IngestDep) -> RedirectResponse:
     """Queue once more what has no picture; leads to the new one."""
     return _back(ingest.retry(str(job_id)).id)
+
+
+@router.post("/pictures/{job_id}/resume")
+def resume(job_id: JobId, ingest: IngestDep) -> RedirectResponse:
+    """End the pause of the queue in which it waits."""
+    ingest.resume(queue_of(ingest.job(str(job_id))))
+    return _back(job_id)
 
 
 @router.post("/pictures/{job_id}/rate")

@@ -8,22 +8,21 @@ from datetime import UTC, tzinfo
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
-from pydantic import TypeAdapter
 from starlette.responses import RedirectResponse, Response
 
-from stylegram.common.errors import NotFound, StylegramError
+from stylegram.common.errors import StylegramError
 from stylegram.common.schemas import Page
 from stylegram.common.views.posts import PostDetails, PostState, PostView
 from stylegram.ingest.pages.api import Api, ApiDep
+from stylegram.ingest.pages.away import away
 from stylegram.ingest.pages.posts.calendar import Month, span_of
 from stylegram.ingest.pages.posts.post import accounts_of, details_of
 from stylegram.ingest.pages.posts.post import router as one_post
-from stylegram.ingest.pages.posts.shown import ShownAccount, ShownPost, clock_of
+from stylegram.ingest.pages.posts.shown import ShownAccount, ShownPost, clock_of, day_title, plain
 from stylegram.ingest.pages.templating import render
 
 router = APIRouter(include_in_schema=False)
 
-_Posts: TypeAdapter[Page[PostView]] = TypeAdapter(Page[PostView])
 # By the word in the address: what it is called, and what is listed.
 _LISTS: dict[str, tuple[str, Sequence[PostState]]] = {
     "all": ("All", ()),
@@ -56,9 +55,14 @@ async def show(
     try:
         accounts = await accounts_of(api)
     except StylegramError as error:
-        # That nobody said where the publisher is, is no fault of who asks.
-        is_unknown = isinstance(error, NotFound)
-        return render(request, "posts/away.html", status=200 if is_unknown else 503, error=error, is_unknown=is_unknown)
+        return away(
+            request,
+            error,
+            title="Posts",
+            meanwhile="The posts cannot be shown just now. What is to go out goes out all the same.",
+            unknown="This Stylegram paints, and posts nothing: no publisher is connected to it.",
+            setting="STYLEGRAM_PUBLISHER_URL",
+        )
     if view == "calendar":
         return await _calendar(request, api, accounts, month)
     return await _list(request, api, accounts, show if show in _LISTS else "all", day, cursor)
@@ -112,6 +116,8 @@ async def _list(
         lists={word: name for word, (name, _) in _LISTS.items()},
         chosen=chosen,
         day=day if span else None,
+        day_title=day_title(span[0].astimezone(_zone_of(accounts))) if span else "",
+        plain=plain,
     )
 
 
@@ -145,7 +151,7 @@ async def _posts(
     **query: Any,  # noqa: ANN401  (see `Api.get`)
 ) -> tuple[list[ShownPost], str | None]:
     """A page of posts, and the cursor of the next one."""
-    page = _Posts.validate_python(await api.get("/v1/posts", state=list(states), limit=limit, **query))
+    page = await api.get_as(Page[PostView], "/v1/posts", state=list(states), limit=limit, **query)
     return [ShownPost(view) for view in page.items], page.next
 
 

@@ -5,19 +5,17 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request
-from pydantic import TypeAdapter
 from starlette.responses import RedirectResponse, Response
 
 from stylegram.common.errors import InvalidInput
 from stylegram.common.schemas import Listing
 from stylegram.common.views.posts import AccountView, PostDetails
 from stylegram.ingest.pages.api import Api, ApiDep
-from stylegram.ingest.pages.posts.shown import ShownAccount, ShownPost, clock_of
+from stylegram.ingest.pages.posts.shown import ShownAccount, ShownPost, clock_of, plain
 from stylegram.ingest.pages.templating import render
 
 router = APIRouter(include_in_schema=False)
 
-_Accounts: TypeAdapter[Listing[AccountView]] = TypeAdapter(Listing[AccountView])
 _COUNTS = ("likes", "comments", "reach", "saves", "shares")
 
 _Back = Annotated[str, Form(max_length=20)]
@@ -94,7 +92,7 @@ async def settle(
 
 async def accounts_of(api: Api) -> list[ShownAccount]:
     """All accounts, by name."""
-    return [ShownAccount(view) for view in _Accounts.validate_python(await api.get("/v1/accounts")).items]
+    return [ShownAccount(view) for view in (await api.get_as(Listing[AccountView], "/v1/accounts")).items]
 
 
 async def details_of(api: Api, key: str) -> PostDetails:
@@ -103,7 +101,7 @@ async def details_of(api: Api, key: str) -> PostDetails:
     Raises:
         NotFound: there is none.
     """
-    return PostDetails.model_validate(await api.get(_place(key)))
+    return await api.get_as(PostDetails, _place(key))
 
 
 async def _page(
@@ -128,6 +126,7 @@ async def _page(
         details=details,
         counts=[name for name in _COUNTS if any(getattr(reading, name) is not None for reading in details.feedback)],
         when=clock_of(account.timezone if account else UTC),
+        plain=plain,
         rules=rules,
         caption=(details.caption or "").removesuffix(rules.last_line).rstrip() if caption is None else caption,
         caption_refused=caption_refused,

@@ -1,8 +1,9 @@
 """Posts and accounts as pages show them: which words, which address, which colour."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +15,8 @@ Tone = Literal["", "good", "bad", "warn"]
 
 _KINDS = {"photo": "Photo", "carousel": "Carousel", "story": "Story", "reel": "Reel"}
 _TILE = "grid-"
+# As the publisher writes times in its words, for logs and terminals too.
+_TIME = re.compile(r"\b(\d{4}-\d\d-\d\d) (\d\d:\d\d)(:\d\d)?\b", re.ASCII)
 _POST_STATES: dict[PostState, tuple[str, Tone]] = {
     PostState.PREPARED: ("waiting", ""),
     PostState.UPLOADING: ("going out", "warn"),
@@ -129,7 +132,7 @@ class ShownAccount:
     @property
     def outlook(self) -> str:
         """When the next post goes out, or why none does."""
-        return self.view.outlook[:1].upper() + self.view.outlook[1:]
+        return plain(self.view.outlook[:1].upper() + self.view.outlook[1:], self.view.account)
 
     @property
     def may_resume(self) -> bool:
@@ -154,9 +157,30 @@ def clock_of(zone: tzinfo) -> Callable[[datetime], str]:
 
     def when(time: datetime) -> str:
         there = time.astimezone(zone)
-        return f"{there.day} {there:%B %Y, %H:%M %Z}"
+        return f"{day_title(there)}, {there:%H:%M %Z}"
 
     return when
+
+
+def day_title(day: date) -> str:
+    """As in 21 November 2026."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def plain(text: str, account: str) -> str:
+    """What the publisher says of an account, with its name and times as pages write them.
+
+    >>> plain("At 2026-11-21 01:00:30 UTC it went to file:///outbox.", "file:///outbox")
+    'At 21 November 2026, 01:00 UTC it went to Outbox folder.'
+    """
+
+    def written(found: re.Match[str]) -> str:
+        try:
+            return f"{day_title(date.fromisoformat(found[1]))}, {found[2]}"
+        except ValueError:  # as of somebody else's number
+            return found[0]
+
+    return _TIME.sub(written, text.replace(account, account_name(account)) if account else text)
 
 
 def account_name(account: str) -> str:
@@ -165,14 +189,14 @@ def account_name(account: str) -> str:
     >>> account_name("instagrapi://painter"), account_name("graph://17841400"), account_name("file:///var/outbox")
     ('@painter', 'Instagram 17841400', 'Outbox folder')
     """
-    parts = urlsplit(account)
-    match parts.scheme:
+    scheme, _, name = account.partition("://")
+    match scheme:
         case "file":
             return "Outbox folder"
         case "instagrapi":
-            return f"@{parts.netloc}"
+            return f"@{name}"
         case "graph":
-            return f"Instagram {parts.netloc}"
+            return f"Instagram {name}"
         case _:
             return account
 
@@ -183,4 +207,7 @@ def folder_of(url: str) -> str | None:
     >>> folder_of("file:///var/out%20box")
     '/var/out box'
     """
-    return unquote(urlsplit(url).path) if url.startswith("file:") else None
+    try:
+        return unquote(urlsplit(url).path) if url.startswith("file:") else None
+    except ValueError:  # as of file://[
+        return None

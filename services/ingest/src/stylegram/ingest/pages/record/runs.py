@@ -12,8 +12,8 @@ from stylegram.ingest.pages.record.wish import Wish
 
 NEWEST = "newest"
 BOARDS: Mapping[str, str] = {
-    "pareto": "Front",
     "score": "Score",
+    "pareto": "Front",
     "rating": "Stars",
     "likes": "Likes",
     NEWEST: "Newest",
@@ -99,4 +99,4 @@ async def board(api: Api, by: str, wish: Wish, cursor: str | None = None) -> Pag
 
 
 async def _page(api: Api, path: str, **query: object) -> Page[RunView]:
-    return Page[RunView].model_validate(await api.get(path, **query))
+    return await api.get_as(Page[RunView], path, **query)

@@ -19,7 +19,7 @@ export function takeFiles(place, strip, { most, refused, taken }) {
       if (file.size > most) {
         refused(`“${file.name}” has ${megabytes(file.size)}; a file may have ${megabytes(most)}.`);
       } else if (!small && !READ_ELSEWHERE.test(file.name)) {
-        refused(`“${file.name}” is no picture that can be read.`);
+        refused(`“${file.name}” cannot be read as a picture.`);
       } else {
         strip.add(file, small);
         taken();

@@ -16,18 +16,33 @@ const preview = new Preview(form, strips);
 for (const [name, strip] of Object.entries(strips)) {
   takeFiles(form.querySelector(`[data-drop="${name}"]`), strip, {
     most,
-    refused: (words) => refuse(form, `body/${name}`, words),
+    refused: (words) => {
+      const [stays] = strip.several ? [] : strip.chosen;
+      if (!strip.several) withdraw(form, `body/${name}`);
+      refuse(form, `body/${name}`, stays ? `${words} “${stays.title}” stays chosen.` : words);
+    },
     taken: () => {
       withdraw(form, `body/${name}`);
+      leaveOutTheFirst();
       preview.show();
     },
   });
   strip.element.addEventListener("change", ({ target }) => {
     if (target === strip.own) return;
     withdraw(form, `body/${name}`);
+    leaveOutTheFirst();
     preview.show();
   });
 }
+strips.further_styles.element.closest("details").addEventListener("toggle", leaveOutTheFirst);
+leaveOutTheFirst();
+
+// The first painting is not mixed with itself.
+function leaveOutTheFirst() {
+  const [first] = strips.style.chosen;
+  strips.further_styles.leaveOut(first?.part);
+}
+
 // A file that misses its place does not replace the page.
 for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
 

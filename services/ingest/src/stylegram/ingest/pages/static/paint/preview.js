@@ -78,7 +78,11 @@ export class Preview {
 
   async #paint(content, style, signal) {
     const body = new FormData();
-    for (const [name, chosen] of Object.entries({ content, style })) body.append(name, chosen.small ?? chosen.part);
+    for (const [name, chosen] of Object.entries({ content, style })) {
+      // A refusal names the file, which a smaller copy does not know.
+      if (chosen.small) body.append(name, chosen.small, chosen.part.name);
+      else body.append(name, chosen.part);
+    }
     const response = await fetch(this.figure.dataset.preview, { method: "POST", body, signal });
     if (!response.ok) throw await response.json().catch(() => ({}));
     return URL.createObjectURL(await response.blob());
@@ -87,9 +91,9 @@ export class Preview {
   #fail(problem) {
     this.figure.ariaBusy = "false";
     const placed = (problem.errors ?? []).filter(({ where, detail }) => refuse(this.form, where, detail));
-    this.state.textContent = placed.length
-      ? "There is no preview of this pair."
-      : "There is no quick preview now; painting works all the same.";
+    if (placed.length) this.state.textContent = "There is no preview of this pair.";
+    else if (problem instanceof TypeError) this.state.textContent = "There is no quick preview: Stylegram does not answer.";
+    else this.state.textContent = "There is no quick preview now; painting works all the same.";
     this.state.title = problem.detail ?? "";
     // The next look may find what was missing.
     this.#showing = "";

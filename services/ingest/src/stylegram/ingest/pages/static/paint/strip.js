@@ -10,6 +10,8 @@ export class Strip {
     this.several = this.name === "further_styles";
     this.own = element.querySelector("[data-own]");
     // Where more do not come the link is still there to press: to leave would lose the files that were picked.
+    for (const kind of ["scroll", "load"]) element.addEventListener(kind, () => this.#showThatMoreIsBelow(), true);
+    new ResizeObserver(() => this.#showThatMoreIsBelow()).observe(element);
     bringMore(element, (page, link) => this.#goOn(page, link), () => {});
   }
 
@@ -54,6 +56,15 @@ export class Strip {
     tile.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
+  /** Does not offer the asset of that SHA-256, which is chosen elsewhere. */
+  leaveOut(sha256) {
+    for (const input of this.element.querySelectorAll(`[name="${this.name}"]`)) {
+      const is = input.value === sha256;
+      input.closest(".tile").hidden = is;
+      if (is) input.checked = false;
+    }
+  }
+
   // One file at a time, where one picture is chosen.
   #forget() {
     for (const input of this.element.querySelectorAll(`[name="${this.name}"]`)) {
@@ -62,6 +73,11 @@ export class Strip {
       if (own.address) URL.revokeObjectURL(own.address);
       input.closest(".tile").remove();
     }
+  }
+
+  #showThatMoreIsBelow() {
+    const { scrollHeight, scrollTop, clientHeight } = this.element;
+    this.element.classList.toggle("goes-on", scrollHeight - scrollTop - clientHeight > 8);
   }
 
   #goOn(page, link) {

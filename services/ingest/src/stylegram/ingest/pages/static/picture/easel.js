@@ -8,12 +8,18 @@ import { inWords, roughly, scaleAt, secondsLeft } from "./pace.js";
 
 const LOOK_SECONDS = 2;
 const ASK_AGAIN_SECONDS = 5;
+// What has not come by then does not come; and for how long nobody answers before it is said.
+const PATIENCE_SECONDS = 10;
+const SILENCE_SECONDS = 3;
+// Nobody at all, or a proxy that finds nobody behind it.
+const NOBODY = [0, 502, 503, 504];
 const MOST_POINTS = 600;
 
 class EaselView extends HTMLElement {
   connectedCallback() {
     this.news = JSON.parse(this.dataset.news);
     this.began = this.news.elapsed === null ? null : performance.now() - this.news.elapsed * 1000;
+    this.silentSince = null;
     this.points = kept("sessionStorage", `easel ${this.news.id}`);
     this.note();
     this.follow();
@@ -24,6 +30,7 @@ class EaselView extends HTMLElement {
     this.source.close();
     clearTimeout(this.again);
     this.timers.forEach(clearInterval);
+    this.answered();
   }
 
   follow() {
@@ -31,12 +38,14 @@ class EaselView extends HTMLElement {
     for (const kind of ["snapshot", "update", "end"]) this.source.addEventListener(kind, (event) => this.hear(JSON.parse(event.data)));
     this.source.addEventListener("end", () => this.source.close());
     this.source.addEventListener("error", () => {
+      this.look();
       // Otherwise the browser connects again by itself.
       if (this.source.readyState === EventSource.CLOSED && this.isConnected) this.again = setTimeout(() => this.follow(), ASK_AGAIN_SECONDS * 1000);
     });
   }
 
   hear(news) {
+    this.answered();
     if (news.sequence <= this.news.sequence) return;
     Object.assign(this.news, news);
     if (this.news.state === picture().dataset.state) this.note();
@@ -70,11 +79,22 @@ class EaselView extends HTMLElement {
   }
 
   tick() {
+    if (this.silentSince !== null && performance.now() - this.silentSince >= SILENCE_SECONDS * 1000) {
+      // Nobody knows whether it is still painted: the clocks stand.
+      alarm("Stylegram does not answer; trying again.");
+      return;
+    }
     if (this.news.state !== "running") return;
     if (this.began !== null) this.show("elapsed", inWords((performance.now() - this.began) / 1000));
     const seconds = secondsLeft(this.points, this.news.scales, Date.now());
     const finishing = this.news.evaluation === this.news.evaluations;
     this.show("left", seconds === null || finishing ? null : roughly(seconds));
+  }
+
+  answered() {
+    if (this.silentSince === null) return;
+    this.silentSince = null;
+    alarm("");
   }
 
   // A text into its place, which is there while there is one.
@@ -90,7 +110,8 @@ class EaselView extends HTMLElement {
     if (unasked && (document.hidden || this.looking)) return;
     this.looking = true;
     try {
-      const page = await fetched(location.href);
+      const page = await fetched(location.href, { signal: AbortSignal.timeout(PATIENCE_SECONDS * 1000) });
+      this.answered();
       const fresh = page.getElementById("picture");
       if (!this.isConnected) return;
       if (fresh.dataset.state !== picture().dataset.state) {
@@ -104,6 +125,8 @@ class EaselView extends HTMLElement {
     } catch (error) {
       // Where the service restarts, the next look finds it; a picture that is gone stays gone.
       if (error.status === 404) location.reload();
+      if (NOBODY.includes(error.status)) this.silentSince ??= performance.now();
+      else this.answered();
     } finally {
       this.looking = false;
     }
@@ -111,6 +134,13 @@ class EaselView extends HTMLElement {
 }
 
 const picture = () => document.getElementById("picture");
+
+// To be seen by all, unlike what is said otherwise there; nothing, where there is no more alarm.
+function alarm(words) {
+  const place = document.getElementById("said");
+  if (place.textContent !== words) place.textContent = words;
+  place.className = words ? "alarm" : "unseen";
+}
 
 // No picture is shown before all of it is there.
 async function ready(element) {
