@@ -420,7 +420,7 @@ def test_publishing_and_what_became_of_it(house: PagesHouse, open_page: Open) ->
     told: dict[str, Any] = {"job_id": job.id, "account": "a"}
     house.hear(
         PostPublished(**told, post="p1", kind="photo", media_id="1", url="https://example.org/p/1"),
-        PostWaiting(**told, post="p2", kind="reel", reason="It waits for a yes: stylegram posts approve p2"),
+        PostWaiting(**told, post="p2", kind="reel", reason="It waits for a yes."),
         PostFailed(**told, post="p3", kind="story", reason="The account <b>refused</b> it.", error_code="refused"),
     )
     expect(page.get_by_role("link", name="See it there")).to_have_attribute("href", "https://example.org/p/1")

@@ -187,7 +187,8 @@ def test_what_became_of_each_post_is_told() -> None:
 
 
 def test_the_command_that_says_yes_finds_the_state_folder() -> None:
-    asked = job(post_state="waiting", post_reason="It waits for a yes: stylegram posts approve 3f9a1c27d0")
+    waiting = {"kind": "photo", "state": "waiting", "reason": "It waits for a yes.", "said_at": NOW}
+    asked = job(post_state="waiting", post_reason="It waits for a yes.", posts={"3f9a1c27d0": waiting})
     words = what_the_post_waits_for(asked, Path("/my state"))
     assert words == "It waits for a yes: stylegram posts approve 3f9a1c27d0 --state '/my state'"
     due = "the day's 3 posts are out; the next is due 2026-11-21 09:10 UTC"

@@ -1,6 +1,5 @@
 """Jobs as people read them: a line in a table, all that matters, a bar."""
 
-import re
 import shlex
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -29,7 +28,8 @@ _TIMES = " × "
 _SHORTEST_NAME = 5
 _LABEL_WIDTH = 12
 _ENDING = "being cancelled"
-_COMMAND = re.compile(r"stylegram posts \w+ \w+$")
+# As the publisher says it.
+_FOR_A_YES = "waits for a yes."
 
 
 def queue_of(job: Job) -> str:
@@ -58,11 +58,14 @@ def show_progress(stage: Stage, job: Job) -> None:
 
 
 def what_the_post_waits_for(job: Job, state: Path) -> str:
-    """The publisher's words; a command in them, which gives the yes, finds the state folder."""
+    """The publisher's words; and the command that gives the yes, where one post waits for that."""
     reason, there = job.post_reason or "", f"--state {shlex.quote(str(state))}"
-    words = f"{reason} {there}" if _COMMAND.search(reason) else reason
-    waiting = sum(post.state == "waiting" for post in job.posts.values())
-    return f"{words} (one of {waiting}: stylegram posts list {there})" if waiting > 1 else words
+    waiting = [key for key, post in job.posts.items() if post.state == "waiting"]
+    if len(waiting) > 1:
+        return f"{reason} (one of {len(waiting)}: stylegram posts list {there})"
+    if waiting and reason.endswith(_FOR_A_YES):
+        return f"{reason.removesuffix('.')}: stylegram posts approve {waiting[0]} {there}"
+    return reason
 
 
 def table_of(jobs: Sequence[Job], width: int) -> Table:

@@ -124,7 +124,7 @@ class Turns:
             until = f" until {account.until:%Y-%m-%d %H:%M} UTC" if account.until else ""
             rests = f"The account {account.state.words}{until}: {account.reason}"
         if row.approved_at is None:
-            return f"{rests} It waits for a yes: stylegram posts approve {row.key}".lstrip()
+            return f"{rests} It waits for a yes.".lstrip()
         if rests:
             return rests
         if row.not_before and row.not_before > now + _SOON:

@@ -27,6 +27,7 @@ _TITLES = {
     "relative_content_error": "Content error",
     "relative_style_error": "Style error",
     "content_error": "Content error, before it is set off",
+    "style_error": "Style error, before it is set off",
     "style_error_512": "Style error of fine strokes",
     "style_error_256": "Style error of middle forms",
     "style_error_128": "Style error of large forms",
