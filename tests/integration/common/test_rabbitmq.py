@@ -147,6 +147,8 @@ def test_the_server_of_these_tests_is_impatient(
     delivery = take(unaware, cancels)
     # One too many where the waiting began in the very moment in which the server took it back.
     assert take(broker, cancels).count >= 2
+    # Its own thread has to hear of that first.
+    time.sleep(ACK_TIMEOUT)
     assert not unaware.ack(delivery)
 
 
@@ -204,7 +206,9 @@ def test_what_a_killed_worker_had_comes_to_others(
         time.sleep(1.5 * ACK_TIMEOUT if moved else 0)
         worker.kill()
     delivery = take(broker, cancels)
-    assert (decode(delivery.body).job_id, delivery.count) == ("1", 2)
+    assert decode(delivery.body).job_id == "1"
+    # One too many where the waiting ended in the very moment in which the server gave it back.
+    assert delivery.count in (2, 3)
     assert broker.ack(delivery)
 
 
