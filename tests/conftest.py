@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import postgres_server
+from log_fixtures import logs_as_they_were as logs_as_they_were
 from postgres_server import PostgresServer
 from rabbitmq_node import RabbitNode, find_server
 

@@ -139,6 +139,8 @@ class GcsFake:
 
     def fault(self, request: Request) -> Fault:
         """What becomes of this request."""
+        if request.kind == "other":
+            return Fault()  # somebody's who looks for another server that had this port
         with self._lock:
             self.requests[request.kind] += 1
             plan = self.faults

@@ -9,7 +9,7 @@ import structlog
 
 @pytest.fixture(autouse=True)
 def logs_as_they_were() -> Iterator[None]:
-    """Whatever a test does to the logs ends with it; for every test beside or below the conftest that imports this."""
+    """Whatever a test does to the logs ends with it."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield

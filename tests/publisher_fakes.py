@@ -238,7 +238,7 @@ class House:
                 approval=approval,
             ),
             dispatcher,
-            Publisher(dispatcher, news, None, Gauges(ledger, self.accounts, outlet.account)),
+            Publisher(dispatcher, news, None, Gauges(ledger, self.accounts, turns, outlet)),
             reception,
             turns,
         )

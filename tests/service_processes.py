@@ -49,20 +49,24 @@ def wait_until_ready(port: int, process: "subprocess.Popen[bytes]") -> None:
     wait_until(is_ready)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Returns when it is true."""
-    deadline = time.monotonic() + PATIENCE
+def wait_until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
+    """Returns when it is true; within so many seconds it has to be."""
+    deadline = time.monotonic() + patience
     while not condition():
-        assert time.monotonic() < deadline, f"not so in {PATIENCE} seconds"
+        assert time.monotonic() < deadline, f"not so in {patience} seconds"
         time.sleep(0.05)
+
+
+def environment_of(settings: Mapping[str, str]) -> dict[str, str]:
+    """Ours, with these settings and no others."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("STYLEGRAM_")}
+    return environment | {f"STYLEGRAM_{name}": value for name, value in settings.items()}
 
 
 @contextmanager
 def process_of(module: str, settings: Mapping[str, str], *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
     """`python -m module` with these arguments and settings and no others, killed at the end if it still runs."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("STYLEGRAM_")}
-    environment.update({f"STYLEGRAM_{name}": value for name, value in settings.items()})
-    with subprocess.Popen([sys.executable, "-m", module, *arguments], env=environment) as process:
+    with subprocess.Popen([sys.executable, "-m", module, *arguments], env=environment_of(settings)) as process:
         try:
             yield process
         finally:

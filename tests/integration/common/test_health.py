@@ -187,6 +187,38 @@ def test_metrics_are_those_of_the_process(health: Health) -> None:
     assert b'stylegram_messages_total{outcome="acked",queue="test.health"} 1.0' in body
 
 
+def test_what_nothing_else_measures_is_measured_for_whoever_asks(health: Health) -> None:
+    measured = []
+    health.measure_by(lambda: measured.append("queues"))
+    with asked(health) as caller:
+        assert caller.ask("/healthz")[0].status == 200
+        assert measured == []
+        assert caller.ask("/metrics")[0].status == 200
+    assert measured == ["queues"]
+
+
+def test_metrics_are_shown_though_somebody_who_is_measured_hangs_or_fails(
+    health: Health, release: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_module, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(health_module, "_CACHE_SECONDS", 0.0)
+    asked_for = []
+
+    def hang() -> None:
+        asked_for.append("broker")
+        release.wait(20)
+
+    with asked(health) as caller:
+        health.measure_by(hang)
+        for _ in range(3):
+            response, body = caller.ask("/metrics")
+            assert response.status == 200
+            assert b"stylegram_messages_total" in body
+        assert asked_for == ["broker"]
+        health.measure_by(away)
+        assert caller.ask("/metrics")[0].status == 200
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 def test_asked_for_the_head_it_gives_no_body(health: Health, path: str) -> None:
     health.depend_on({})

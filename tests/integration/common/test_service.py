@@ -3,6 +3,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from http.client import HTTPConnection
@@ -12,7 +13,7 @@ import pytest
 from stylegram.common import service
 from stylegram.common.errors import ConfigurationError, Unavailable
 from stylegram.common.health import Health
-from stylegram.common.service import Service, read_settings, run_until_signalled, serve
+from stylegram.common.service import Service, read_settings, run_to_end, run_until_signalled, serve, until_it_answers
 from stylegram.common.settings import Settings
 
 
@@ -130,6 +131,50 @@ def test_a_dependency_that_is_away_at_the_start_is_waited_for(capsys: pytest.Cap
     warnings = [line for line in capsys.readouterr().err.splitlines() if "dependency_away" in line]
     assert [json.loads(line)["pause"] for line in warnings] == [0.001, 0.002, 0.004, 0.004, 0.004]
     assert {json.loads(line)["reason"] for line in warnings} == {"The broker is away."}
+
+
+@pytest.mark.usefixtures("_short_pauses")
+def test_waiting_comes_to_an_end_where_somebody_has_said_when() -> None:
+    pauses = []
+
+    def work() -> None:
+        raise Unavailable("The broker is away.")
+
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match="The broker is away"):
+        until_it_answers(work, within=0.05, on_away=lambda _, pause: pauses.append(pause))
+    assert time.monotonic() - began >= 0.05
+    assert len(pauses) >= 3
+    assert max(pauses) <= 0.004
+
+
+def test_no_pause_is_longer_than_the_waiting() -> None:
+    pauses = []
+
+    def work() -> None:
+        raise Unavailable("The broker is away.")
+
+    with pytest.raises(Unavailable):
+        until_it_answers(work, within=0.05, on_away=lambda _, pause: pauses.append(pause))
+    assert len(pauses) == 1
+    assert 0 < pauses[0] <= 0.05
+
+
+def test_a_command_gives_its_exit_status_and_prints_what_kept_it(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> int:
+        raise Unavailable("The broker is away.")
+
+    def ended() -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(20)
+        return 0
+
+    before = signal.getsignal(signal.SIGTERM)
+    assert run_to_end(lambda: 3) == 3
+    assert run_to_end(fail) == 1
+    assert capsys.readouterr().err == "The broker is away.\n"
+    assert run_to_end(ended) == 143
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_what_no_waiting_mends_ends_it_at_once() -> None:

@@ -52,6 +52,18 @@ def test_tokens_that_cannot_be_meant_are_refused(tmp_path: Path, value: str, wor
         read_settings(IngestSettings, api_tokens=value)
 
 
+@pytest.mark.parametrize("name", ["logger_token", "publisher_token", "preview_token"])
+def test_a_neighbour_is_told_one_token(name: str) -> None:
+    for several in ("hunter2\nhunter3", "hunter2,hunter3"):
+        with pytest.raises(ConfigurationError, match=f"STYLEGRAM_{name.upper()}: it has 2 tokens") as error:
+            read_settings(IngestSettings, **{name: several})
+        assert "hunter" not in str(error.value)
+    with pytest.raises(ConfigurationError, match=f"STYLEGRAM_{name.upper()}: .*not ASCII"):
+        read_settings(IngestSettings, **{name: "schlüssel"})
+    assert getattr(read_settings(IngestSettings, **{name: " hunter2\n"}), name).get_secret_value() == "hunter2"
+    assert not getattr(read_settings(IngestSettings, **{name: ""}), name)
+
+
 def test_an_empty_file_of_tokens_opens_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tokens").write_text("\n")
     monkeypatch.setenv("STYLEGRAM_API_TOKENS_FILE", str(tmp_path / "tokens"))

@@ -8,23 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from ingest_samples import FAST, candidates, completed, folder_url, png
+from ingest_process import settings_of
+from ingest_samples import FAST, candidates, completed, png
 from service_processes import PATIENCE, free_port, process_of, wait_until, wait_until_ready
 from stylegram.common.records import Role
 from stylegram.common.topology import PUBLISHER_POSTS
 from stylegram.ingest.bootstrap import Ingest
-
-
-def settings_of(root: Path) -> dict[str, str]:
-    """Those of the `ingest` fixture, for a process beside it."""
-    return {
-        "DATABASE_URL": f"sqlite:///{root}/stylegram.sqlite",
-        "BROKER_URL": f"sqlite://{root}/state/broker.sqlite",
-        "STORAGE_URL": folder_url(root / "storage"),
-        "CONTENT_SOURCE_URL": folder_url(root / "photos"),
-        "STYLE_SOURCE_URL": folder_url(root / "paintings"),
-        "HTTP_PORT": "0",
-    }
 
 
 def test_from_a_picture_to_the_request_of_its_post(ingest: Ingest, photos: Path, tmp_path: Path) -> None:

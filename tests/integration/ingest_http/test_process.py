@@ -1,55 +1,20 @@
 """`python -m stylegram.ingest` as a process: its API is up, it asks for tokens, and it ends when it is told to."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from ingest_http import TOKEN
+from ingest_process import environment, service
 from ingest_samples import folder_url, png
-from service_processes import free_port, process_of, wait_until_ready
+from service_processes import ask, free_port, process_of, wait_until_ready
 
 OTHER = "another-token-for-somebody"
-
-
-def environment(root: Path, **settings: str) -> dict[str, str]:
-    for name in ("photos", "paintings"):
-        (root / name).mkdir(exist_ok=True)
-    everywhere = {
-        "DATABASE_URL": f"sqlite:///{root}/state/ingest.sqlite",
-        "BROKER_URL": f"sqlite://{root}/state/broker.sqlite",
-        "STORAGE_URL": folder_url(root / "storage"),
-        "CONTENT_SOURCE_URL": folder_url(root / "photos"),
-        "STYLE_SOURCE_URL": folder_url(root / "paintings"),
-        "HTTP_PORT": "0",
-        "LOG_FORMAT": "json",
-    }
-    return {**os.environ, **{f"STYLEGRAM_{name}": value for name, value in (everywhere | settings).items()}}
-
-
-@contextmanager
-def service(root: Path, **settings: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """The process and the address of its API."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "stylegram.ingest"], env=environment(root, **settings), stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stderr
-            for line in process.stderr:
-                if (said := json.loads(line))["event"] == "api_listens":
-                    yield process, said["url"]
-                    break
-            else:
-                pytest.fail("It ended before its API was up.")
-        finally:
-            process.kill()
 
 
 def test_it_serves_the_api_until_it_is_told_to_stop(tmp_path: Path) -> None:
@@ -74,6 +39,23 @@ def test_it_serves_the_api_until_it_is_told_to_stop(tmp_path: Path) -> None:
                 process.send_signal(signal.SIGTERM)
                 assert "event: end" not in list(lines)
         assert process.wait(20) == 0
+
+
+def test_with_a_port_for_metrics_they_are_there_and_nowhere_else(tmp_path: Path) -> None:
+    port = free_port()
+    with (
+        service(tmp_path, METRICS_PORT=str(port)) as (_, url),
+        httpx2.Client(base_url=url, timeout=20, trust_env=False) as client,
+    ):
+        client.post("/v1/queues/stylizer.batch/pause").raise_for_status()
+        status, metrics = ask(port, "/metrics")
+        assert status == 200
+        assert b'stylegram_queue_paused{queue="stylizer.batch"} 1.0' in metrics
+        assert b'stylegram_queue_messages{queue="stylizer.jobs",state="waiting"} 0.0' in metrics
+        assert client.get("/metrics").status_code == 404
+        assert "/metrics" not in client.get("/openapi.json").json()["paths"]
+        assert "/metrics" not in client.get("/queue", headers={"Accept": "text/html"}).text
+        assert client.get("/healthz").status_code == 200, "which faces nobody, and is wanted in front of it too"
 
 
 def test_what_is_asked_about_the_record_goes_to_the_logger(tmp_path: Path) -> None:

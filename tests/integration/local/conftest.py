@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from local_commands import Command, Worker, command, open_state, served
-from log_fixtures import logs_as_they_were as logs_as_they_were
 from stylegram.ingest.bootstrap import Ingest
 
 

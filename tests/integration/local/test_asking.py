@@ -67,7 +67,9 @@ def test_a_stranger_is_known_as_one(stylegram: Command, status: int, body: bytes
     assert "Traceback" not in refused.err
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "127.0.0.1", "ftp://127.0.0.1", "http://", ""])
+@pytest.mark.parametrize(
+    "url", ["localhost:8000", "127.0.0.1", "ftp://127.0.0.1", "http://", "http://[::1", "http://a:b", ""]
+)
 def test_what_is_no_address_is_wrong_usage(stylegram: Command, url: str) -> None:
     refused = stylegram("jobs", "list", "--url", url)
     assert (refused.code, refused.out) == (2, "")

@@ -105,7 +105,7 @@ def test_a_source_that_is_gone_is_said(stylegram: Command, place: Place, folders
     (folders / "photos").rename(folders / "unmounted")
     told = stylegram("sync", *place)
     if "--url" in place:
-        assert (told.code, told.out) == (1, "")
+        assert (told.code, told.out) == (1, ""), told.err
         assert "There is no folder" in told.err
     else:
         assert told.code == 2, "a folder on this machine is looked for before anything else"

@@ -235,6 +235,28 @@ def test_a_run_is_counted_once(service: LoggerService, record: Make) -> None:
     assert (counted("stylegram_runs_total"), counted("stylegram_run_seconds_count")) == (before[0] + 1, before[1] + 1)
 
 
+def test_how_good_pictures_are_is_counted(service: LoggerService, record: Make) -> None:
+    def counted() -> dict[str, float]:
+        sums = {
+            "score": ("stylegram_run_score_sum", {}),
+            "scores": ("stylegram_run_score_count", {}),
+            "content": ("stylegram_run_error_sum", {"of": "content"}),
+            "style": ("stylegram_run_error_sum", {"of": "style"}),
+        }
+        return {name: REGISTRY.get_sample_value(*sample) or 0.0 for name, sample in sums.items()}
+
+    before, judged = counted(), record("judged")
+    assert judged.metrics
+    unknown = judged.metrics.model_copy(update={"style_baseline": None})
+    # A run that was not judged, or not against what it started from, has no score.
+    work_off(service, *map(completed, (judged, record("unjudged", metrics=None), record("old", metrics=unknown))))
+    grown = {name: now - before[name] for name, now in counted().items()}
+    content, style = judged.metrics.relative_content_error, judged.metrics.relative_style_error
+    assert content
+    assert style
+    assert grown == pytest.approx({"score": judged.metrics.score, "scores": 1, "content": 2 * content, "style": style})
+
+
 def test_a_file_that_cannot_be_written_loses_no_run(
     settings: LoggerSettings, service: LoggerService, record: Make
 ) -> None:

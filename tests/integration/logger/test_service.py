@@ -56,7 +56,8 @@ def test_it_serves_the_record_to_who_knows_a_token(settings: dict[str, str]) -> 
     port, token = free_port(), "a-token-that-nobody-guesses"
     with process_of("stylegram.logger", settings | {"HTTP_PORT": str(port), "API_TOKENS": token}) as process:
         wait_until_ready(port, process)
-        assert b"stylegram_runs_total" in ask(port, "/metrics")[1]
+        assert b"stylegram_runs_total" in ask(int(settings["METRICS_PORT"]), "/metrics")[1]
+        assert ask(port, "/metrics")[0] == 404
         assert ask(port, "/openapi.json")[0] == 401
         answer = httpx2.get(
             f"http://127.0.0.1:{port}/v1/runs", headers={"Authorization": f"Bearer {token}"}, trust_env=False

@@ -1,11 +1,13 @@
 """What people decide, whatever a publisher does at that moment."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
 
 from publisher_fakes import House
+from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
 from stylegram.common.errors import NotFound, WrongState
 from stylegram.publisher.decisions import Decisions
@@ -113,6 +115,35 @@ def test_a_rejected_post_is_not_posted_by_who_had_died_at_it(ledger: Ledger, dec
     lost = hold(Ledger(house.engine, hold_seconds=-1), key)
     decide.reject(key, "no")
     assert not ledger.move(lost, PostState.UPLOADING)
+
+
+def test_what_waits_may_be_out_once_somebody_doubts_it(ledger: Ledger, decide: Decisions) -> None:
+    _, sent, failed, out = keys = [ledger.enter(replace(NEW, artifact=name)) for name in "wsfo"]
+    put(ledger, sent, PostState.UPLOADING)
+    ledger.note(sent, upload="half", attempts=3, asked=2, not_before=utcnow())
+    put(ledger, failed, PostState.FAILED)
+    put(ledger, out, PostState.PUBLISHED)
+    then = utcnow() - timedelta(hours=3)
+    assert decide.doubt(then) == 2
+    assert [ledger.get(key).state for key in keys] == [
+        PostState.COMMITTING,
+        PostState.COMMITTING,
+        PostState.FAILED,
+        PostState.PUBLISHED,
+    ]
+    row = ledger.get(sent)
+    assert (row.committing_at, row.upload, row.asked, row.attempts, row.not_before) == (then, None, 0, 0, None)
+    assert decide.doubt(then) == 0
+
+
+def test_what_is_worked_on_is_not_doubted_nor_anything_else(ledger: Ledger, decide: Decisions) -> None:
+    keys = [ledger.enter(replace(NEW, artifact=name)) for name in "ab"]
+    held = hold(ledger, keys[1])
+    with pytest.raises(WrongState, match=r"1 of the posts .* dry run, and try again"):
+        decide.doubt(utcnow())
+    assert states(ledger, keys) == {PostState.PREPARED}
+    ledger.release(held)
+    assert decide.doubt(utcnow()) == 2
 
 
 @pytest.mark.parametrize("url", ["https://example.org/p/here", None])

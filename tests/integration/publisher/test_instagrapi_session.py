@@ -17,7 +17,6 @@ from pydantic import SecretStr
 import instagrapi_fake_faults as wrong
 from instagram_fake import DROPPED_AFTER, NOT_JSON, Fault
 from instagrapi_posts import KINDS, World, post, sought, world
-from log_fixtures import logs_as_they_were as logs_as_they_were
 from stylegram.common.errors import ConfigurationError, LoginNeeded, StylegramError, Unavailable
 from stylegram.common.logs import configure_logs
 from stylegram.common.messages import PostKind

@@ -40,6 +40,7 @@ WRONG_SEED = "ANOTHERPLANTEDSEEDANOTHERPLANTED"
 PROXY_PASSWORD = "planted-pr0xy-passw0rd"
 DATABASE_PASSWORD = "planted-datab4se-passw0rd"
 BROKEN_TOKEN = "EAAplantedBrokenT0ken"
+BROKEN_LOGIN = "49000000000:planted-broken-l0gin"
 CONTROL = "what everybody may read"
 KINDS = (PostKind.PHOTO, PostKind.CAROUSEL, PostKind.STORY)
 # What a leak would have to be at least of, where only the end of it was cut off.
@@ -350,6 +351,7 @@ def evidence(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         "password of a proxy": {PROXY_PASSWORD},
         "password of the database": {DATABASE_PASSWORD},
         "broken token": {BROKEN_TOKEN},
+        "broken login": {BROKEN_LOGIN},
     }
     with ExitStack() as stack:
         if postgres_server.find_programs():
@@ -371,6 +373,9 @@ def evidence(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             INSTAGRAM_PROXY=f"planted:{PROXY_PASSWORD}@127.0.0.1",
         )
         wrong_settings(app, DATABASE_URL=broken)
+        broken_login, login = folder / "broken-login.json", folder / "login.json"
+        broken_login.write_text(json.dumps({"authorization_data": {"sessionid": BROKEN_LOGIN}}))
+        wrong_settings(app, INSTAGRAM_LOGIN_FILE=str(broken_login))
 
         graph = stack.enter_context(office(graph_front, folder / "graph", url, evidence))
         assert graph.front.bucket
@@ -385,7 +390,9 @@ def evidence(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
                 done.result()
         evidence.planted["token of a storage"] |= graph.front.bucket.tokens
         graph.gather()
-        with app.settings(INSTAGRAM_PROXY=f"http://planted:{PROXY_PASSWORD}@127.0.0.1:{free_port()}"):
+        login.write_bytes((folder / "app" / "session.json").read_bytes())
+        proxy = f"http://planted:{PROXY_PASSWORD}@127.0.0.1:{free_port()}"
+        with app.settings(INSTAGRAM_PROXY=proxy, INSTAGRAM_LOGIN_FILE=str(login)):
             app.end()
             app.start()
             key = app.post()
@@ -448,6 +455,7 @@ def test_what_may_be_seen_is_found_wherever_there_is_anything_to_be_seen(evidenc
         "password of a proxy",
         "password of the database",
         "broken token",
+        "broken login",
         "login",
         "signature of an address",
         "key of a service account",

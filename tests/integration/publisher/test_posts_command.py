@@ -14,7 +14,6 @@ from PIL import Image
 from rich.text import Text
 from sqlalchemy import update
 
-from log_fixtures import logs_as_they_were as logs_as_they_were
 from publisher_fakes import House, Killed, Script, ScriptedOutlet
 from stylegram.common.clock import utcnow
 from stylegram.common.database import transaction
@@ -315,6 +314,24 @@ def test_a_story_shows_no_caption_to_look_for(command: Command, house: House) ->
     out = command("posts", "show", row.key).out
     assert "stories of @painter" in out
     assert "ends with" not in out
+
+
+def test_what_is_doubted_is_asked_for_before_it_is_posted(command: Command, house: House) -> None:
+    outlet = ScriptedOutlet()
+    waiting(house, outlet)
+    done = command("posts", "doubt", "--since", f"{utcnow() - timedelta(hours=1):%Y-%m-%d %H:%M:%S}+00")
+    assert (done.code, done.out) == (0, "Posts that wait: 1. The next publisher asks whether they are out.\n"), done.err
+    house.work_off(house.desk(outlet))
+    assert (house.row().state, outlet.posts) == (PostState.NEEDS_REVIEW, [])
+
+
+@pytest.mark.parametrize("when", ["yesterday", "2026-11-20 02:00:00", "9999-01-01T00:00:00Z", ""])
+def test_a_doubt_has_a_time_with_its_zone_that_was(command: Command, house: House, when: str) -> None:
+    row = waiting(house, ScriptedOutlet())
+    refused = command("posts", "doubt", "--since", when)
+    assert refused.code == 2
+    assert ("in the future" if when[:4] == "9999" else "no time with its zone") in refused.err
+    assert house.ledger().get(row.key).state is PostState.PREPARED
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ import av
 import numpy as np
 import pytest
 import tifffile
-from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
 from stylegram.common.errors import (
@@ -387,16 +386,8 @@ def test_after_an_interrupt_the_same_command_goes_on_to_the_same_picture(tmp_pat
     assert record.curve == expected.curve
     assert (record.result_sha256, record.losses) == (expected.result_sha256, expected.losses)
     assert out.read_bytes() == whole.picture.read_bytes()
-    shown, wanted = frames(film), frames(whole.films[0])
-    assert shown.shape == wanted.shape
-    # Of a thousand encodings of the same frames the video library makes one or so a little other.
-    assert np.abs(shown - wanted).mean(axis=(1, 2, 3)).max() < 0.5
+    assert film.read_bytes() == whole.films[0].read_bytes()
     assert not checkpoint.exists()
-
-
-def frames(film: Path) -> NDArray[np.float32]:
-    with av.open(film) as container:
-        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]).astype(np.float32)
 
 
 @pytest.mark.usefixtures("cache")

@@ -451,3 +451,63 @@ def test_a_paused_queue_holds_up_no_other_and_is_worked_through_when_resumed(bro
     broker.resume(STARTS.name)
     assert consumer.step()
     assert handler.handled == [("2", 1), ("1", 1)]
+
+
+def test_who_is_idle_for_so_long_sets_the_stop_and_not_before(broker: MoodyBroker) -> None:
+    stop, handler = threading.Event(), Handler()
+    broker.publish(CancelJob(job_id="1"))
+    with running(Consumer(broker, CANCELS, handler, stop=stop, idle_seconds=1.0), stop) as thread:
+        eventually(lambda: len(handler.handled) == 1)
+        time.sleep(0.6)
+        assert not stop.is_set()
+        broker.publish(CancelJob(job_id="2"))
+        eventually(lambda: len(handler.handled) == 2)
+        done = time.monotonic()
+        thread.join(PATIENCE)
+        assert stop.is_set()
+        assert time.monotonic() - done > 0.9, "the second message did not count"
+
+
+def test_with_no_patience_what_waits_is_worked_through_first(broker: MoodyBroker) -> None:
+    stop, handler = threading.Event(), Handler()
+    for message in (CancelJob(job_id="1"), CancelJob(job_id="2"), started("3")):
+        broker.publish(message)
+    began = time.monotonic()
+    Consumer(broker, (STARTS, CANCELS), handler, stop=stop, idle_seconds=0).run()
+    assert time.monotonic() - began < PATIENCE
+    assert [job_id for job_id, _ in handler.handled] == ["3", "1", "2"]
+    assert stop.is_set()
+
+
+def test_long_work_is_no_idleness(broker: MoodyBroker) -> None:
+    stop, stopped = threading.Event(), []
+
+    def handle(message: Message, attempt: int) -> None:
+        time.sleep(0.5)
+        stopped.append(stop.is_set())
+
+    for job_id in ("1", "2"):
+        broker.publish(CancelJob(job_id=job_id))
+    Consumer(broker, CANCELS, handle, stop=stop, idle_seconds=0.1).run()
+    assert stopped == [False, False]
+
+
+def test_nobody_knows_of_idleness_while_the_broker_is_away(broker: MoodyBroker) -> None:
+    stop, idle_seconds = threading.Event(), 2.0
+    broker.away.set()
+    with running(Consumer(broker, CANCELS, Handler(), stop=stop, idle_seconds=idle_seconds), stop) as thread:
+        eventually(lambda: broker.refused > 1 + 2 * idle_seconds)
+        assert not stop.is_set()
+        back = time.monotonic()
+        broker.away.clear()
+        thread.join(PATIENCE)
+        assert stop.is_set()
+        assert time.monotonic() - back > idle_seconds - 0.1
+
+
+def test_without_a_limit_nobody_is_ever_idle(broker: MoodyBroker) -> None:
+    stop = threading.Event()
+    with running(Consumer(broker, CANCELS, Handler(), stop=stop), stop) as thread:
+        time.sleep(1.2)
+        assert thread.is_alive()
+        assert not stop.is_set()

@@ -14,9 +14,10 @@ from pages_exhibition import several, small
 from pages_house import PagesHouse
 from stylegram.common.http.app import Part
 from stylegram.common.records import Role
+from stylegram.common.views.preferences import MOST_SKIPPED
 from stylegram.ingest.http.app import create_app
 from stylegram.ingest.http.forwarding import LOGGER, Address, forwarding_part
-from stylegram.ingest.pages.better.wish import MOST_SKIPPED, Wish
+from stylegram.ingest.pages.better.wish import Wish
 from stylegram.logger.http.app import logger_part
 from stylegram.logger.preferences.repository import PreferenceRepository
 

@@ -13,8 +13,6 @@ from stylegram.ingest.tables import JobState
 from stylegram.local.job_display import print_job, show_progress, table_of, what_the_post_waits_for
 from stylegram.local.stages import Stages
 
-NOW = utcnow()
-
 
 def picture(name: str) -> AssetReference:
     return AssetReference(sha256="0" * 64, object_name="assets/a.png", name=name)
@@ -33,7 +31,7 @@ def job(**facts: Any) -> Job:
         "state": JobState.QUEUED,
         "sequence": 1,
         "publications": 1,
-        "created_at": NOW - timedelta(hours=2),
+        "created_at": utcnow() - timedelta(hours=2),
     }
     return Job.model_validate(unknown | known | facts)
 
@@ -62,8 +60,8 @@ def test_names_are_shown_as_they_are() -> None:
 
 
 def test_a_job_is_cancelled_only_when_it_is() -> None:
-    asked = job(state=JobState.RUNNING, cancel_requested_at=NOW)
-    ended = job(state=JobState.CANCELLED, cancel_requested_at=NOW, finished_at=NOW, reason="Cancelled.")
+    asked = job(state=JobState.RUNNING, cancel_requested_at=utcnow())
+    ended = job(state=JobState.CANCELLED, cancel_requested_at=utcnow(), finished_at=utcnow(), reason="Cancelled.")
     assert "being cancelled" in written(Console.print, table_of([asked], 200))
     assert "running, being cancelled" in written(print_job, asked)
     assert "being cancelled" not in written(Console.print, table_of([ended], 200))
@@ -104,7 +102,7 @@ def test_the_bar_follows_a_job_that_is_put_back_and_goes_on() -> None:
         job(),
         job(state=JobState.RUNNING),
         job(state=JobState.QUEUED, **painted),
-        job(state=JobState.SUCCEEDED, finished_at=NOW, **painted),
+        job(state=JobState.SUCCEEDED, finished_at=utcnow(), **painted),
     ).splitlines()
     assert len(lines) == 2, "a line for the first quarter that is full, and one for the end"
     assert "43% evaluation 3 of 4, loss 0.5000, waits for a worker" in lines[0]
@@ -112,8 +110,8 @@ def test_the_bar_follows_a_job_that_is_put_back_and_goes_on() -> None:
 
 
 def test_the_bar_says_why_there_is_no_picture_and_praises_nothing() -> None:
-    failed = stage_of(job(state=JobState.FAILED, reason="The weights are corrupt.", finished_at=NOW))
-    cancelled = stage_of(job(state=JobState.CANCELLED, reason="Cancelled.", finished_at=NOW))
+    failed = stage_of(job(state=JobState.FAILED, reason="The weights are corrupt.", finished_at=utcnow()))
+    cancelled = stage_of(job(state=JobState.CANCELLED, reason="Cancelled.", finished_at=utcnow()))
     assert failed.split(maxsplit=2) == ["✗", "Paint", "failed: The weights are corrupt.\n"]
     assert cancelled.split() == ["–", "Paint", "cancelled"]
 
@@ -122,7 +120,7 @@ def test_a_line_of_the_table_is_no_longer_than_the_screen() -> None:
     long = {"content": picture(f"{'harbour_' * 6}a.jpg"), "style": picture(f"{'storm_' * 9}b.jpg")}
     jobs = [
         job(**long, state=JobState.FAILED, reason="The weights\nare corrupt, and nobody knows since when."),
-        job(**long, state=JobState.RUNNING, evaluation=3, evaluations=4, cancel_requested_at=NOW),
+        job(**long, state=JobState.RUNNING, evaluation=3, evaluations=4, cancel_requested_at=utcnow()),
         job(**long, further_styles=[picture("third.jpg")] * 5),
         job(style=long["style"]),
     ]
@@ -142,7 +140,7 @@ def test_a_short_name_leaves_its_room_to_a_long_one() -> None:
 
 
 def test_columns_in_which_nothing_stands_are_left_out() -> None:
-    cancelled = job(state=JobState.CANCELLED, reason="Cancelled.", finished_at=NOW)
+    cancelled = job(state=JobState.CANCELLED, reason="Cancelled.", finished_at=utcnow())
     header = written(Console.print, table_of([job(), cancelled], 200)).splitlines()[0]
     assert header.split() == ["id", "state", "priority", "pictures", "age"]
     assert "Cancelled." not in written(Console.print, table_of([cancelled, job(reason="No.")], 200))
@@ -156,9 +154,9 @@ def test_a_job_fits_a_small_screen_and_its_times_stand_in_their_order() -> None:
         "evaluation": 3,
         "evaluations": 4,
         "loss": 0.5,
-        "started_at": NOW - timedelta(seconds=30),
-        "cancel_requested_at": NOW - timedelta(seconds=20),
-        "finished_at": NOW,
+        "started_at": utcnow() - timedelta(seconds=30),
+        "cancel_requested_at": utcnow() - timedelta(seconds=20),
+        "finished_at": utcnow(),
     }
     lines = written(print_job, job(**facts), width=80, terminal=True).splitlines()
     assert max(map(len, lines)) <= 80
@@ -174,8 +172,8 @@ def test_a_job_fits_a_small_screen_and_its_times_stand_in_their_order() -> None:
 
 
 def test_what_became_of_each_post_is_told() -> None:
-    out = {"kind": "photo", "state": "published", "url": "https://example.org/1", "said_at": NOW}
-    no_film = {"kind": "reel", "state": "failed", "reason": "There is no film.", "said_at": NOW}
+    out = {"kind": "photo", "state": "published", "url": "https://example.org/1", "said_at": utcnow()}
+    no_film = {"kind": "reel", "state": "failed", "reason": "There is no film.", "said_at": utcnow()}
     word = {"post_state": "published", "post_url": "https://example.org/1"}
     alone = written(print_job, job(state=JobState.SUCCEEDED, posts={"a": out}, **word))
     assert "post         published, https://example.org/1\n" in alone
@@ -187,7 +185,7 @@ def test_what_became_of_each_post_is_told() -> None:
 
 
 def test_the_command_that_says_yes_finds_the_state_folder() -> None:
-    waiting = {"kind": "photo", "state": "waiting", "reason": "It waits for a yes.", "said_at": NOW}
+    waiting = {"kind": "photo", "state": "waiting", "reason": "It waits for a yes.", "said_at": utcnow()}
     asked = job(post_state="waiting", post_reason="It waits for a yes.", posts={"3f9a1c27d0": waiting})
     words = what_the_post_waits_for(asked, Path("/my state"))
     assert words == "It waits for a yes: stylegram posts approve 3f9a1c27d0 --state '/my state'"
@@ -196,7 +194,7 @@ def test_the_command_that_says_yes_finds_the_state_folder() -> None:
 
 
 def test_that_several_posts_wait_is_said() -> None:
-    waiting = {"kind": "photo", "state": "waiting", "reason": "It waits for a yes.", "said_at": NOW}
+    waiting = {"kind": "photo", "state": "waiting", "reason": "It waits for a yes.", "said_at": utcnow()}
     asked = job(post_state="waiting", post_reason="It waits for a yes.", posts={"a": waiting, "b": waiting})
     words = what_the_post_waits_for(asked, Path("/state"))
     assert words == "It waits for a yes. (one of 2: stylegram posts list --state /state)"

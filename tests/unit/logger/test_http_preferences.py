@@ -46,6 +46,12 @@ def test_from_a_question_to_a_ranking(client: TestClient) -> None:
     assert client.get("/v1/ranking").json()["items"] == []
 
 
+def test_what_is_not_wanted_now_is_not_asked(client: TestClient) -> None:
+    for seed in range(20):
+        pair = client.get("/v1/comparisons/next", params={"seed": seed, "not": ["c,a", "b,a"]}).json()
+        assert {pair["first"]["job_id"], pair["second"]["job_id"]} == {"b", "c"}
+
+
 def test_an_id_is_made_up_and_told(client: TestClient) -> None:
     first, second = (say(client, "a", "b").json()["id"] for _ in range(2))
     assert first != second
@@ -84,6 +90,9 @@ def test_nothing_to_compare_says_so(client: TestClient) -> None:
         ("PUT", "/v1/runs/failed/rating", {"rating": 3}, 409),
         ("GET", "/v1/ranking?limit=0", None, 422),
         ("GET", "/v1/comparisons/next?seeds=1", None, 422),
+        ("GET", "/v1/comparisons/next?not=a", None, 422),
+        ("GET", "/v1/comparisons/next?not=a,b,c", None, 422),
+        ("GET", "/v1/comparisons/next?" + "&".join(["not=a,b"] * 21), None, 422),
     ],
 )
 def test_what_is_refused(

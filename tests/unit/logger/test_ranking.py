@@ -181,6 +181,17 @@ def test_only_those_that_come_into_question() -> None:
     assert {each.job_id for each in pair} == {"b", "d"}
 
 
+def test_what_is_skipped_comes_only_where_nothing_else_is_left() -> None:
+    standing = standings([A, B, C, D], [("a", "d", MOST_TIMES), ("b", "d", MOST_TIMES), ("c", "d", MOST_TIMES)])
+
+    def next_but(*skipped: str) -> str:
+        pair = next_pair(standing, random.Random(0), among=set("abcd"), skipped={frozenset(key) for key in skipped})
+        return "".join(sorted(each.job_id for each in pair))
+
+    assert next_but("ba", "ac") == "bc"
+    assert next_but("ba", "ac", "xy", "cb") in ("ab", "ac", "bc"), "a pair that was compared often enough stays away"
+
+
 def test_of_very_many_pairs_some_are_weighed() -> None:
     pictures = [Picture(f"{number:04}", content_sha256=str(number)) for number in range(1000)]
     assert len(asked(pictures, seeds=3)) == 3

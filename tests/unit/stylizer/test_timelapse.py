@@ -9,7 +9,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFilter, UnidentifiedImageError
 from PIL.GifImagePlugin import GifImageFile
 
 from stylegram.common.errors import InvalidInput
@@ -173,6 +173,15 @@ def test_equal_frames_are_equal_films() -> None:
     first, second = frames
     assert first.mp4() == second.mp4()
     assert first.gif() == second.gif()
+
+
+def test_the_coder_repeats_itself() -> None:
+    # Sharper and sharper, as a picture comes about: of such films one in thirty was another.
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (10, 12, 3), np.uint8)).resize((96, 80))
+    timelapse = Timelapse((96, 80))
+    for evaluation in range(120):
+        timelapse.add(evaluation, Canvas(picture.filter(ImageFilter.GaussianBlur((120 - evaluation) / 20))).render)
+    assert len({timelapse.mp4() for _ in range(15)}) == 1
 
 
 def test_a_gif_shows_the_frames_in_their_colours_holds_the_last_and_begins_again() -> None:

@@ -282,7 +282,9 @@ def test_an_unknown_ending_is_named(tmp_path: Path) -> None:
 
 
 def test_weights_that_are_not_there_or_a_folder_are_unavailable(tmp_path: Path) -> None:
-    with pytest.raises(WeightsUnavailable, match=r"no weights 'vgg-20': No such file.*stylegram weights list"):
+    with pytest.raises(
+        WeightsUnavailable, match=r"no weights 'vgg-20': No such file.*names are vgg19-gatys, vgg16-lpips, "
+    ):
         read_weights(tmp_path / "vgg-20", "vgg-20")
     with pytest.raises(WeightsUnavailable, match="Is a directory"):
         read_weights(tmp_path, "folder")

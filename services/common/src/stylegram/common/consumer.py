@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import Context, copy_context
+from math import inf
 
 import structlog
 
@@ -39,6 +40,8 @@ class Consumer:
         stop: set it to finish after the message at hand.
         extend_every: seconds between extensions of the claim; by default a claim survives two that come to nothing.
         on_dead: told of each message that becomes a dead letter, before it does, so that others learn of it.
+        idle_seconds: after so long without a message, `stop` is set here; a broker that is away, or a message that is
+            put back, is no idleness. None never does.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Consumer:
         stop: threading.Event,
         extend_every: float | None = None,
         on_dead: Callable[[Message, StylegramError], None] | None = None,
+        idle_seconds: float | None = None,
     ) -> None:
         self._broker = broker
         self._queues = {queue.name: queue for queue in ((queues,) if isinstance(queues, Queue) else queues)}
@@ -57,6 +61,7 @@ class Consumer:
         self._stop = stop
         self._keeper = _Keeper(self._extend, broker.visibility / 3 if extend_every is None else extend_every)
         self._on_dead = on_dead
+        self._idle_seconds = inf if idle_seconds is None else idle_seconds
         # By message, those in a row: a released message remembers nothing of them.
         self._failures: Counter[str] = Counter()
 
@@ -66,15 +71,21 @@ class Consumer:
         Raises:
             StylegramError: one that ends the process; its message is free again.
         """
+        busy = time.monotonic()
         while not self._stop.is_set():
             try:
-                self.step(timeout=_WAIT)
+                if self.step(timeout=min(_WAIT, self._idle_seconds)):
+                    busy = time.monotonic()
+                elif time.monotonic() - busy >= self._idle_seconds:
+                    _log.info("idle", queues=list(self._queues), seconds=self._idle_seconds)
+                    self._stop.set()
             except StylegramError as error:
                 if error.ends_process:
                     raise
                 # The broker is away, or others could not be told of a dead letter: wait rather than die.
                 _log.warning("not_settled", queues=list(self._queues), reason=str(error))
                 self._stop.wait(_WAIT)
+                busy = time.monotonic()
 
     def step(self, *, timeout: float = 0) -> bool:
         """Handle one message if one comes within `timeout` seconds; False if none came."""

@@ -4,15 +4,20 @@ import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+import structlog
 from alembic import command, context
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import (
+    Connection,
     DateTime,
     Dialect,
     Double,
@@ -33,6 +38,7 @@ from sqlalchemy.orm import Session
 from stylegram.common.errors import ConfigurationError, Unavailable
 from stylegram.common.sqlite_files import LOCK_TIMEOUT, use_write_ahead_log
 
+_log = structlog.get_logger(__name__)
 # Alembic keeps what it is doing in globals: a process can migrate one database at a time.
 _ALEMBIC = threading.Lock()
 # A host that swallows packets ends no connection: without these, libpq and the kernel wait for it for hours.
@@ -179,11 +185,78 @@ def migrate(engine: Engine, service: str) -> None:
     """Bring the tables of `service` up to date; its migrations lie in `stylegram.<service>.migrations`.
 
     Every service keeps its own version table, so that services that share a database upgrade on their own. Of replicas
-    that start at once the first upgrades, and the others wait for it.
+    that start at once the first upgrades, and the others wait for it. Tables of a newer version, as they are after a
+    rollback, stay as they are: a migration leaves what the version before it needs.
 
     Raises:
         Unavailable: the database did not answer, or takes no changes.
     """
+    with _tables(engine, service) as tables:
+        if tables.connection.dialect.name == "postgresql":
+            # SQLite's transactions take turns by themselves.
+            tables.connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(tables.version_table))))
+        if not tables.are_newer():
+            command.upgrade(tables.config, "head")
+
+
+def await_migration(engine: Engine, service: str) -> None:
+    """Return if the tables of `service` are up to date, or newer; nothing is changed.
+
+    Raises:
+        Unavailable: they are not, or not there yet, or the database did not answer.
+    """
+    with _tables(engine, service) as tables:
+        if not tables.are_newer() and not tables.are_up_to_date():
+            raise Unavailable(
+                f"The tables of {service} are not up to date.",
+                advice=f"`python -m stylegram.{service} migrate` brings them up to date.",
+            )
+
+
+def prepare_tables(engine: Engine, service: str, *, migrate_at_start: bool) -> None:
+    """Bring the tables of `service` up to date, or else be sure that somebody has; see `DatabaseSettings`.
+
+    Raises:
+        Unavailable: they are not up to date, or the database did not answer.
+    """
+    (migrate if migrate_at_start else await_migration)(engine, service)
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """One service's tables, within a transaction.
+
+    Args:
+        service: whose.
+        connection: the transaction's.
+        version_table: which tells the migration that was the last.
+        config: Alembic's.
+    """
+
+    service: str
+    connection: Connection
+    version_table: str
+    config: Config
+
+    def are_newer(self) -> bool:
+        """Whether a migration has been there that this program does not know; the log says so."""
+        known = {script.revision for script in ScriptDirectory.from_config(self.config).walk_revisions()}
+        if unknown := self._versions - known:
+            _log.warning("database_is_newer", service=self.service, version=", ".join(sorted(unknown)))
+        return bool(unknown)
+
+    def are_up_to_date(self) -> bool:
+        """Whether every migration that this program knows has been there."""
+        return self._versions == set(ScriptDirectory.from_config(self.config).get_heads())
+
+    @property
+    def _versions(self) -> set[str]:
+        migrations = MigrationContext.configure(self.connection, opts={"version_table": self.version_table})
+        return set(migrations.get_current_heads())
+
+
+@contextmanager
+def _tables(engine: Engine, service: str) -> Iterator[_Tables]:
     version_table = f"{service}_schema_version"
     with (
         _ALEMBIC,
@@ -191,13 +264,10 @@ def migrate(engine: Engine, service: str) -> None:
         _unless_unavailable(),
         engine.begin() as connection,
     ):
-        if connection.dialect.name == "postgresql":
-            # SQLite's transactions take turns by themselves.
-            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(version_table))))
         config = Config()
         config.set_main_option("script_location", str(scripts).replace("%", "%%"))
         config.attributes.update(connection=connection, version_table=version_table)
-        command.upgrade(config, "head")
+        yield _Tables(service, connection, version_table, config)
 
 
 def run_migrations(metadata: MetaData) -> None:

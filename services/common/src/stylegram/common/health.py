@@ -42,6 +42,7 @@ class Health:
         self._threads: Sequence[threading.Thread] = ()
         self._failures: Sequence[BaseException] = ()
         self._inquiries: dict[str, _Inquiry] | None = None
+        self._measurement: _Inquiry | None = None
         self.start = "It has only just been started."
         """What it is at until it has its checks."""
 
@@ -57,6 +58,15 @@ class Health:
     def depend_on(self, checks: Mapping[str, Check]) -> None:
         """Have it ready while each of these, by name, comes to an end and raises nothing."""
         self._inquiries = {name: _Inquiry(check) for name, check in checks.items()}
+
+    def measure_by(self, measure: Check) -> None:
+        """Have `measure` bring those gauges up to date that nothing else does, whenever somebody asks for metrics."""
+        self._measurement = _Inquiry(measure)
+
+    def measure(self) -> None:
+        """Bring the gauges up to date; where that takes long they stay as they were, for who asks has little time."""
+        if self._measurement:
+            _reason(self._measurement.begin(), time.monotonic() + _PATIENCE_SECONDS)
 
     def faults(self) -> dict[str, str]:
         """Why the process should be started anew, by part; empty while it lives, and while it ends as it should."""
@@ -171,10 +181,14 @@ def _application(health: Health) -> "WSGIApplication":
             return _json("503 Service Unavailable", {"status": "unavailable", "problems": problems})
         return _json("200 OK", {"status": "ok"})
 
+    def metrics() -> tuple[str, str, bytes]:
+        health.measure()
+        return "200 OK", CONTENT_TYPE_LATEST, generate_latest()
+
     pages: dict[str, Callable[[], tuple[str, str, bytes]]] = {
         "/healthz": lambda: status(health.faults()),
         "/readyz": lambda: status(health.obstacles()),
-        "/metrics": lambda: ("200 OK", CONTENT_TYPE_LATEST, generate_latest()),
+        "/metrics": metrics,
     }
 
     def respond(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:

@@ -21,6 +21,9 @@ def default_weights(backbone: str) -> str:
 DEFAULT_WEIGHTS = default_weights("vgg19")
 """Those of the default backbone."""
 
+HOW_TO_FETCH = "`stylegram weights fetch`, or in a container `python -m stylegram.stylizer fetch`"
+"""What puts model files into the cache, in the words of an advice."""
+
 
 def default_cache() -> Path:
     """The user's cache folder for model files, by the XDG base directory specification."""

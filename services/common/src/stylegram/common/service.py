@@ -1,6 +1,8 @@
-"""How a service runs as a process: from its settings until somebody asks it to stop."""
+"""How a service runs as a process: from its settings until somebody asks it to stop; and a command, to its end."""
 
+import math
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,6 +15,7 @@ import structlog
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from stylegram.common.certificates import watch_certificates
 from stylegram.common.errors import ConfigurationError, StylegramError
 from stylegram.common.health import Check, Health, answering
 from stylegram.common.logs import configure_logs
@@ -20,6 +23,7 @@ from stylegram.common.settings import PREFIX, Settings
 
 _log = structlog.get_logger(__name__)
 _S = TypeVar("_S", bound=Settings)
+_T = TypeVar("_T")
 # A dependency that is away at the start is asked again after a second, then two, then four …
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
@@ -37,10 +41,12 @@ class Service:
     Args:
         targets: each runs in a thread of its own, until it is told to stop.
         checks: of what it depends on, by name; see `health.Check`.
+        measure: brings those gauges up to date that nothing else does; see `Health.measure_by`.
     """
 
     targets: Iterable[Target]
     checks: Mapping[str, Check] = field(default_factory=dict)
+    measure: Check | None = None
 
 
 def serve(
@@ -65,6 +71,7 @@ def serve(
     try:
         settings = read_settings(settings_type, **overrides)
         configure_logs(json=settings.json_logs, level=settings.log_level)
+        watch_certificates(settings.broker_ca_file, settings.broker_cert_file)
         with answering(settings.metrics_port, health):
             with _terminable():
                 service = _built(lambda: build(settings, health), health)
@@ -77,22 +84,67 @@ def serve(
     return 0
 
 
-def _built(build: Callable[[], Service], health: Health) -> Service:
-    """The service, as soon as all that it needs for its start answers."""
-    pause = _FIRST_PAUSE
+def run_to_end(work: Callable[[], int]) -> int:
+    """Do what comes to an end by itself, as a cluster's Job does; what a command's `__main__` calls.
+
+    Returns:
+        The process's exit status: that of `work`; 1 where an error of ours, which is printed, kept it from being done;
+        143 as soon as SIGTERM ends it.
+    """
+    try:
+        with _terminable():
+            return work()
+    except _Terminated:
+        return 128 + signal.SIGTERM
+    except StylegramError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def until_it_answers(
+    work: Callable[[], _T], *, within: float = math.inf, on_away: Callable[[StylegramError, float], None]
+) -> _T:
+    """What `work` returns, as soon as all that it needs answers.
+
+    Args:
+        work: is done again and again while that helps.
+        within: seconds after which it is not tried again.
+        on_away: told of what kept it from being done, and of the seconds until the next try.
+
+    Raises:
+        StylegramError: no waiting mends it, or it has been waited for long enough.
+    """
+    pause, deadline = _FIRST_PAUSE, time.monotonic() + within
     while True:
         try:
-            service = build()
+            return work()
         except StylegramError as error:
-            if not error.retryable or error.ends_process:
+            left = deadline - time.monotonic()
+            if not error.retryable or error.ends_process or left <= 0:
                 raise
-            health.start = str(error)
-            _log.warning("dependency_away", reason=str(error), pause=pause)
+            pause = min(pause, left)
+            on_away(error, pause)
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
-        else:
-            health.depend_on(service.checks)
-            return service
+
+
+def _built(build: Callable[[], Service], health: Health) -> Service:
+    """The service, as soon as all that it needs for its start answers."""
+
+    def tell(error: StylegramError, pause: float) -> None:
+        health.start = str(error)
+        log_away(error, pause)
+
+    service = until_it_answers(build, on_away=tell)
+    health.depend_on(service.checks)
+    if service.measure:
+        health.measure_by(service.measure)
+    return service
+
+
+def log_away(error: StylegramError, pause: float) -> None:
+    """Have the log say what is waited for; see `until_it_answers`."""
+    _log.warning("dependency_away", reason=str(error), pause=pause)
 
 
 class _Terminated(BaseException):

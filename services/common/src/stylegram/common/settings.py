@@ -84,7 +84,13 @@ class Settings(BaseSettings):
     )
     log_format: Literal["auto", "json", "console"] = Field("auto", description="JSON, or lines for a terminal.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least serious level shown.")
-    metrics_port: int | None = Field(None, ge=0, le=65535, description="Port of /metrics; none by default.")
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port of /metrics; none by default. The health pages are there too, and the API then has no"
+        " /metrics.",
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -102,3 +108,13 @@ class Settings(BaseSettings):
     def json_logs(self) -> bool | None:
         """For `configure_logs`: None lets the terminal decide."""
         return None if self.log_format == "auto" else self.log_format == "json"
+
+
+class DatabaseSettings(Settings):
+    """What a service is told besides that keeps tables in the database."""
+
+    migrate_at_start: bool = Field(
+        True,
+        description="Bring the tables up to date at the start; else wait until the command `migrate` has done so, and"
+        " change none.",
+    )

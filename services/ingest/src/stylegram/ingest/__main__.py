@@ -1,20 +1,16 @@
-"""The service: `python -m stylegram.ingest` serves the API, relays jobs and follows events until it is told to stop."""
+"""The service: `python -m stylegram.ingest` serves the API, relays jobs and follows events until it is told to stop;
+with a word, as `migrate` or `daily`, it does that and ends.
+"""
 
 import sys
-from contextlib import ExitStack
-
-import structlog
 
 from stylegram.common.health import Health
-from stylegram.common.http.server import listen, url_of
-from stylegram.common.http.server import serve as serve_http
+from stylegram.common.http.process import answering, opening
 from stylegram.common.service import Service, Target, serve
 from stylegram.ingest.bootstrap import bootstrap
 from stylegram.ingest.http.app import create_app
 from stylegram.ingest.http.forwarding import LOGGER, PUBLISHER, Address, forwarding_part
 from stylegram.ingest.settings import IngestSettings
-
-_log = structlog.get_logger(__name__)
 
 
 def build(settings: IngestSettings, health: Health) -> Service:
@@ -24,12 +20,10 @@ def build(settings: IngestSettings, health: Health) -> Service:
         ConfigurationError: a setting is wrong.
         Unavailable: a dependency is away, or the address is in use.
     """
-    tokens, stop = settings.tokens, health.stop
-    with ExitStack() as unless_all_goes_well:
-        listener = listen(settings.http_host, settings.http_port, authenticated=bool(tokens))
-        unless_all_goes_well.callback(listener.close)
+    stop = health.stop
+    with opening(settings) as (listener, undo):
         ingest = bootstrap(settings)
-        unless_all_goes_well.callback(ingest.close)
+        undo.callback(ingest.close)
         app = create_app(
             ingest,
             forwarding_part(
@@ -37,10 +31,11 @@ def build(settings: IngestSettings, health: Health) -> Service:
                 Address(PUBLISHER, settings.publisher_url, settings.publisher_token, settings.logger_seconds),
             ),
             daily=settings.daily_hyperparameters,
-            tokens=tokens,
+            tokens=settings.tokens,
             max_upload_megabytes=settings.max_upload_megabytes,
             prefix=settings.http_prefix,
             alive=health.check,
+            shows_metrics=settings.api_shows_metrics,
         )
 
         def relay() -> None:
@@ -53,8 +48,7 @@ def build(settings: IngestSettings, health: Health) -> Service:
             ingest.reconcile_periodically(stop, settings.reconcile_seconds)
 
         def answer() -> None:
-            _log.info("api_listens", url=url_of(listener))
-            serve_http(app, listener, stop)
+            answering(app, listener, stop)()
             # What somebody started through it has no other end than the process's, which is none to be proud of.
             ingest.end_sync()
 
@@ -65,9 +59,18 @@ def build(settings: IngestSettings, health: Health) -> Service:
                 ingest.sync_periodically(stop, pause)
 
             running.append(sync)
-        unless_all_goes_well.pop_all()
-        return Service(running, {"ingest": ingest.check})
+        return Service(running, {"ingest": ingest.check}, ingest.measure)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words:
+        from stylegram.ingest.commands import run
+
+        return run(words)
+    return serve(IngestSettings, build)
 
 
 if __name__ == "__main__":
-    sys.exit(serve(IngestSettings, build))
+    sys.exit(main())

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from stylegram.common import topology
 from stylegram.common.adapters import broker_of, storage_of
 from stylegram.common.consumer import Consumer
-from stylegram.common.database import migrate, open_database, transaction
+from stylegram.common.database import open_database, prepare_tables, transaction
 from stylegram.common.errors import StylegramError
 from stylegram.common.ports import Advisor, Broker, Previewer, Source, Storage
 from stylegram.common.records import Role
@@ -26,6 +26,7 @@ from stylegram.common.timezones import timezone_of
 from stylegram.ingest.advice import LoggerAdvisor
 from stylegram.ingest.assets import Assets
 from stylegram.ingest.events import EventHandler
+from stylegram.ingest.gauges import measure_work
 from stylegram.ingest.hygiene import Hygiene
 from stylegram.ingest.jobs import Jobs
 from stylegram.ingest.post_requests import PostRequests
@@ -94,6 +95,13 @@ class Ingest(Jobs, PostRequests, Assets, Queues, Syncs):
         self.broker.depth(topology.INGEST_EVENTS.name)
         self.storage.stat("ready")
 
+    def measure(self) -> None:
+        """Bring those gauges up to date that nothing else does; while what they tell of does not answer, they have no
+        values.
+        """
+        self.measure_queues()
+        measure_work(self.engine)
+
     def close(self) -> None:
         """Let go of the database, the broker and the processes that decode pictures; a sync ends before."""
         self.end_sync()
@@ -153,9 +161,10 @@ def bootstrap(settings: IngestSettings, *, broker: Broker | None = None, storage
 
     Raises:
         ConfigurationError: a URL has no adapter, or is wrong.
+        Unavailable: a dependency is away, or somebody else is to bring the tables up to date and has not yet.
     """
     engine = open_database(settings.database_url.get_secret_value())
-    migrate(engine, "ingest")
+    prepare_tables(engine, "ingest", migrate_at_start=settings.migrate_at_start)
     broker = broker or broker_of(settings)
     broker.declare(topology.QUEUES)
     return Ingest(

@@ -98,6 +98,11 @@ class JobRepository:
         """How many jobs are in that state."""
         return self._session.scalar(select(func.count()).where(JobRow.state == state)) or 0
 
+    def oldest_queued(self) -> dict[Priority, datetime]:
+        """When the oldest job of each priority was submitted that waits; those of which none does are left out."""
+        oldest = select(JobRow.priority, func.min(JobRow.created_at)).where(JobRow.state == JobState.QUEUED)
+        return {row[0]: row[1] for row in self._session.execute(oldest.group_by(JobRow.priority))}
+
     def unfinished(self, limit: int | None) -> list[Job]:
         """The running and after them the queued, as their turn is: those that somebody waits for first, then the
         oldest; the first `limit` of them, or all.

@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 
 from stylegram.common.errors import ConfigurationError
 from stylegram.common.hyperparameters import CONVOLUTIONS, LAYERS
+from stylegram.common.model_cache import HOW_TO_FETCH
 
 Array = NDArray[np.float32]
 
@@ -62,7 +63,7 @@ class Orientation:
         with safe_open(HEAD, "numpy") as file:
             known = file.metadata()
             head = {layer: file.get_tensor(layer) for layer in SEEN}
-        advice = "Run `stylegram weights fetch`, or set STYLEGRAM_TURN_UPRIGHT=false."
+        advice = f"Run {HOW_TO_FETCH}, or set STYLEGRAM_TURN_UPRIGHT=false."
         try:
             with vgg.open("rb") as opened:
                 digest = file_digest(opened, "sha256").hexdigest()

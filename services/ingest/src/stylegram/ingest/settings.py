@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field
 
-from stylegram.common.http.settings import HttpSettings
+from stylegram.common.http.settings import HttpSettings, OneToken
 from stylegram.common.hyperparameters import Hyperparameters, StrictHyperparameters
 from stylegram.common.model_cache import DEFAULT_WEIGHTS, default_cache
+from stylegram.common.settings import DatabaseSettings
 from stylegram.common.timezones import TimezoneName
 
 
@@ -29,7 +30,7 @@ def _of_segments(prefix: str) -> str:
     return prefix
 
 
-class IngestSettings(HttpSettings):
+class IngestSettings(HttpSettings, DatabaseSettings):
     """Ingest's settings."""
 
     http_prefix: Annotated[str, AfterValidator(_of_segments)] = Field(
@@ -91,7 +92,7 @@ class IngestSettings(HttpSettings):
         description="Where the logger's API answers, as in http://logger:8001: ingest passes on what is asked about the"
         " record, and asks for advice there. By default it does neither.",
     )
-    logger_token: SecretStr | None = Field(None, description="A token that the logger's API takes.")
+    logger_token: OneToken | None = Field(None, description="A token that the logger's API takes.")
     logger_seconds: float = Field(
         60.0, gt=0, description="For which the logger, or the publisher, may say nothing before it is given up."
     )
@@ -100,13 +101,13 @@ class IngestSettings(HttpSettings):
         description="Where the publisher's API answers, as in http://publisher:8003: ingest passes on what is asked"
         " about posts and accounts. By default it does not.",
     )
-    publisher_token: SecretStr | None = Field(None, description="A token that the publisher's API takes.")
+    publisher_token: OneToken | None = Field(None, description="A token that the publisher's API takes.")
     preview_url: Annotated[str, AfterValidator(_of_an_api)] | None = Field(
         None,
         description="Where previews are made, as in http://preview:8002, by `python -m stylegram.stylizer preview`. By"
         " default nobody makes any.",
     )
-    preview_token: SecretStr | None = Field(None, description="A token that the preview's API takes.")
+    preview_token: OneToken | None = Field(None, description="A token that the preview's API takes.")
     study: str | None = Field(
         None,
         min_length=1,

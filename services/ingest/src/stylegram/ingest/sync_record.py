@@ -19,6 +19,9 @@ from stylegram.ingest.tables import SyncRow, insert_new
 SILENCE = timedelta(seconds=30)
 """A sync of which nothing was heard for so long has ended with its process."""
 
+STOPPED = "The sync was asked to stop; the next one goes on."
+"""What is said of one that its process ended; of one that died with it, the following."""
+_DIED = "Its process ended before it was done; the next sync goes on."
 _REPORTS = TypeAdapter(tuple[SyncReport, ...])
 _ONLY = 1
 
@@ -46,6 +49,11 @@ class SyncStatus:
     total: int = 0
     reports: tuple[SyncReport, ...] = ()
     problem: str | None = None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether nothing but the end of its process ended it."""
+        return self.problem in (STOPPED, _DIED)
 
 
 @dataclass(frozen=True)
@@ -116,7 +124,7 @@ class SyncRecord:
             done=row.done,
             total=row.total,
             reports=_REPORTS.validate_python(row.reports),
-            problem="Its process ended before it was done; the next sync goes on." if died else row.problem,
+            problem=_DIED if died else row.problem,
         )
 
 

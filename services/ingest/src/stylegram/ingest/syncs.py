@@ -16,7 +16,7 @@ from stylegram.common.records import Role
 from stylegram.ingest.hygiene import Hygiene
 from stylegram.ingest.source_words import SourceDescription, SourceWords
 from stylegram.ingest.sync import OnFile, SyncReport, SyncRunning, sync
-from stylegram.ingest.sync_record import SILENCE, SyncRecord, SyncStatus
+from stylegram.ingest.sync_record import SILENCE, STOPPED, SyncRecord, SyncStatus
 
 __all__ = ["SyncStatus", "Syncs"]
 
@@ -239,4 +239,4 @@ def _words(problem: BaseException) -> str:
 
 
 def _ended() -> Interrupted:
-    return Interrupted("The sync was asked to stop; the next one goes on.")
+    return Interrupted(STOPPED)

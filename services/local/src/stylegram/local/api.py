@@ -9,23 +9,17 @@ import string
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from http import HTTPStatus
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from typing import Any
 
 import httpx2
-from pydantic import BaseModel, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter
 
-from stylegram.common.errors import ConfigurationError, InvalidInput, NotFound, StylegramError, Unavailable
-from stylegram.common.http.loopback import is_loopback
+from stylegram.common.errors import ConfigurationError, InvalidInput, NotFound, Unavailable
 from stylegram.common.ports import DeadLetter
 from stylegram.common.schemas import Page
-from stylegram.common.service import read_settings
-from stylegram.common.settings import Settings
+from stylegram.ingest.client import ApiClient, open_http, path_of
 from stylegram.ingest.schemas import Job, QueueStatus
-from stylegram.ingest.sync import SyncRunning
-from stylegram.ingest.syncs import SyncStatus
 
 _ID_LENGTH = 36
 _SHORTEST_ID = 6
@@ -33,20 +27,12 @@ _ID_CHARACTERS = set(string.hexdigits + "-")
 # The most that the API gives at once.
 _PAGE = 1000
 # Whoever listens to a job hears something at least every quarter of a minute, or the server is gone.
-_TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
+_PATIENCE_SECONDS = 30.0
 # Between two looks at a job that nobody tells us about.
 _LOOK_SECONDS = 0.5
 _RECONNECT_SECONDS = 1.0
 _MOST_RECONNECTS = 30
-
-_T = TypeVar("_T")
-
-
-class ApiSettings(Settings):
-    """Which Stylegram is asked, and in whose name."""
-
-    url: str = Field("http://127.0.0.1:8000", description="Where Stylegram answers.")
-    token: SecretStr | None = Field(None, description="Bearer token, where Stylegram wants one.")
+_ADVICE = "Start it with `stylegram serve`, name another with --url, or a laptop's state folder with --state."
 
 
 class _Queues(BaseModel):
@@ -76,24 +62,12 @@ def open_api(url: str | None, state: Path | None) -> Iterator["Api"]:
         with state_client(state) as client:
             yield Api(client, str(state), streams=False)
         return
-    settings = read_settings(ApiSettings, **({} if url is None else {"url": url}))
-    host = urlsplit(settings.url).hostname
-    if urlsplit(settings.url).scheme not in ("http", "https") or not host:
-        raise ConfigurationError(
-            f"'{settings.url}' is no address of a Stylegram.", advice="It looks like http://127.0.0.1:8000."
-        )
-    headers = {"Authorization": f"Bearer {settings.token.get_secret_value()}"} if settings.token else {}
-    # What is asked on this machine, and with which token, is no proxy's business.
-    trust_env = not is_loopback(host)
-    with httpx2.Client(base_url=settings.url, headers=headers, timeout=_TIMEOUT, trust_env=trust_env) as client:
-        yield Api(client, settings.url, streams=True)
+    with open_http(url, patience=_PATIENCE_SECONDS) as (client, place):
+        yield Api(client, place, streams=True)
 
 
-class Api:
-    """What the API offers to the commands.
-
-    Every method raises `Unavailable` where nobody answers, `NotFound` for what is not there, and otherwise a
-    `StylegramError` with the server's own words.
+class Api(ApiClient):
+    """What the API offers to the commands; see `ApiClient` for what the methods raise.
 
     Args:
         client: speaks to it.
@@ -102,8 +76,7 @@ class Api:
     """
 
     def __init__(self, client: httpx2.Client, place: str, *, streams: bool) -> None:
-        self._client = client
-        self._place = place
+        super().__init__(client, place, advice=_ADVICE, where="--url")
         self._streams = streams
 
     def jobs(self, states: Sequence[str] = (), *, limit: int, cursor: str | None = None) -> Page[Job]:
@@ -141,34 +114,21 @@ class Api:
             raise InvalidInput(f"The ids of {len(found)} jobs begin with {job_id}.", advice="Give more of it.")
         return found[0]
 
-    def job(self, job_id: str) -> Job:
-        """The job as it stands."""
-        return self.ask(Job, "GET", _path("jobs", job_id))
-
     def cancel(self, job_id: str) -> Job:
         """Ask for the job's end; the job as it then stands."""
-        return self.ask(Job, "POST", _path("jobs", job_id, "cancel"))
+        return self.ask(Job, "POST", path_of("jobs", job_id, "cancel"))
 
     def retry(self, job_id: str) -> Job:
         """The new job that does what a failed or cancelled one should have done."""
-        return self.ask(Job, "POST", _path("jobs", job_id, "retry"))
+        return self.ask(Job, "POST", path_of("jobs", job_id, "retry"))
 
     def post(self, job_id: str, kinds: Sequence[str]) -> Job:
         """Have the job's picture posted as these kinds; the job as it stood."""
-        return self.ask(Job, "POST", _path("jobs", job_id, "posts"), params={"kind": list(kinds)})
+        return self.ask(Job, "POST", path_of("jobs", job_id, "posts"), params={"kind": list(kinds)})
 
     def follow(self, job_id: str) -> Iterator[Job]:
         """The job as it stands, again after each change, and lastly as it ended."""
         return self._listen(job_id) if self._streams else self._look(job_id)
-
-    def start_sync(self, *, full: bool, dry_run: bool) -> SyncStatus:
-        """Begin a sync of the sources, or of a dry run only a look; how it stands."""
-        params = {"full": str(full).lower(), "dry_run": str(dry_run).lower()}
-        return self.ask(SyncStatus, "POST", "/v1/sync/start", params=params)
-
-    def sync_status(self) -> SyncStatus:
-        """How the sync that runs there stands, or how the latest ended."""
-        return self.ask(SyncStatus, "GET", "/v1/sync")
 
     def queues(self) -> list[QueueStatus]:
         """How every queue stands."""
@@ -176,20 +136,20 @@ class Api:
 
     def pause(self, queue: str) -> None:
         """Have nobody receive from the queue until it is resumed."""
-        self._request("POST", _path("queues", queue, "pause"))
+        self._request("POST", path_of("queues", queue, "pause"))
 
     def resume(self, queue: str) -> None:
         """The end of `pause`."""
-        self._request("POST", _path("queues", queue, "resume"))
+        self._request("POST", path_of("queues", queue, "resume"))
 
     def dead_letters(self, queue: str) -> list[DeadLetter]:
         """The queue's dead letters, oldest first."""
-        return self.ask(_Letters, "GET", _path("queues", queue, "dead")).items
+        return self.ask(_Letters, "GET", path_of("queues", queue, "dead")).items
 
     def drain_dead(self, queue: str, *, requeue: bool) -> list[DeadLetter]:
         """Take the dead letters out, or put them back into their queue; either way, what they were."""
         params = {"requeue": str(requeue).lower()}
-        return self.ask(_Letters, "POST", _path("queues", queue, "drain-dead"), params=params).items
+        return self.ask(_Letters, "POST", path_of("queues", queue, "drain-dead"), params=params).items
 
     def download(self, path: str, query: Mapping[str, str]) -> Iterator[bytes]:
         """A file, piece by piece."""
@@ -208,12 +168,12 @@ class Api:
         while True:
             headers = {"Last-Event-ID": last_id} if last_id else {}
             try:
-                with self._stream(_path("jobs", job_id, "events"), headers) as events:
+                with self._stream(path_of("jobs", job_id, "events"), headers) as events:
                     for event in events:
                         last_id, failures = event.id or last_id, 0
                         # All of the job, or what has changed since.
-                        facts |= _parsed(TypeAdapter(dict[str, Any]), event.data, self._place)
-                        job = _parsed(TypeAdapter(Job), json.dumps(facts), self._place)
+                        facts |= self._parsed(TypeAdapter(dict[str, Any]), event.data)
+                        job = self._parsed(TypeAdapter(Job), json.dumps(facts))
                         yield job
                         if job.finished:
                             return
@@ -239,63 +199,3 @@ class Api:
                 yield response
         except httpx2.TransportError as error:
             raise self._unavailable(error) from error
-
-    def ask(self, kind: type[_T], method: str, path: str, **request: Any) -> _T:  # noqa: ANN401  (the client's own)
-        """What the server answers, as that type; for what has no method here."""
-        return _parsed(TypeAdapter(kind), self._request(method, path, **request).content, self._place)
-
-    def _request(self, method: str, path: str, **request: Any) -> httpx2.Response:  # noqa: ANN401  (the client's own)
-        try:
-            response = self._client.request(method, path, **request)
-        except httpx2.TransportError as error:
-            raise self._unavailable(error) from error
-        if not response.is_success:
-            raise self._refusal(response)
-        return response
-
-    def _unavailable(self, error: httpx2.TransportError) -> Unavailable:
-        return Unavailable(
-            f"No Stylegram answers at {self._place}: {str(error) or type(error).__name__}.",
-            advice="Start it with `stylegram serve`, name another with --url, or a laptop's state folder with --state.",
-        )
-
-    def _refusal(self, response: httpx2.Response) -> StylegramError:
-        try:
-            problem = response.json()
-            detail = str(problem["detail"])
-        except (ValueError, TypeError, KeyError):
-            return StylegramError(
-                f"What answers at {self._place} is no Stylegram: it says {response.status_code} and no more.",
-                advice="Look at --url.",
-            )
-        match response.status_code:
-            case HTTPStatus.UNAUTHORIZED:
-                return StylegramError(
-                    detail,
-                    advice="Put a token into STYLEGRAM_TOKEN, or the name of its file into STYLEGRAM_TOKEN_FILE.",
-                )
-            case HTTPStatus.NOT_FOUND:
-                return NotFound(detail)
-            case HTTPStatus.UNPROCESSABLE_ENTITY:
-                return InvalidInput(detail)
-            case HTTPStatus.CONFLICT if str(problem.get("type")).endswith(SyncRunning.code):
-                return SyncRunning(detail)
-            case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                return Unavailable(detail)
-        return StylegramError(detail)
-
-
-def _path(*segments: str) -> str:
-    return "/".join(["/v1", *(quote(segment, safe="") for segment in segments)])
-
-
-def _parsed(adapter: TypeAdapter[_T], answer: bytes | str, place: str) -> _T:
-    try:
-        return adapter.validate_json(answer)
-    except ValidationError as error:
-        issue = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, issue["loc"])) or "the whole"
-        raise StylegramError(
-            f"What {place} answers is not what this version understands: {where}: {issue['msg']}.",
-            advice="Look at --url; server and command should be of one version.",
-        ) from None

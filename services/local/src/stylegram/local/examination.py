@@ -23,6 +23,7 @@ from stylegram.ingest.bootstrap import sources_of
 from stylegram.ingest.orientation import Orientation
 from stylegram.ingest.settings import IngestSettings
 from stylegram.ingest.sources.drive.source import DriveSource
+from stylegram.ingest.sync.words import NAMES
 from stylegram.local.options import PATIENCE_SECONDS
 from stylegram.local.state_folder import (
     check_sources_are_named,
@@ -30,7 +31,6 @@ from stylegram.local.state_folder import (
     ingest_settings,
     publisher_settings,
 )
-from stylegram.local.sync_display import NAMES
 from stylegram.publisher.accounts import Accounts
 from stylegram.publisher.bootstrap import captions_of
 from stylegram.publisher.outlets import open_outlet

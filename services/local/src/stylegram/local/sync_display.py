@@ -10,10 +10,8 @@ from rich.table import Table
 
 from stylegram.common.records import Role
 from stylegram.ingest.sync import SyncedFile, SyncReport
+from stylegram.ingest.sync.words import NAMES, printable, summary
 from stylegram.local.stages import Stage, Stages
-
-NAMES = {Role.CONTENT: "photographs", Role.STYLE: "paintings"}
-"""What people call the pictures of a role."""
 
 # In the order in which they matter to who reads them.
 _WORDS = {
@@ -55,24 +53,6 @@ class SyncStages:
         return self._current[role]
 
 
-def summary(report: SyncReport) -> str:
-    """What was done, in a line.
-
-    >>> summary(SyncReport(Role.CONTENT, added=2, unchanged=3))
-    '2 new, 3 known'
-    """
-    counts = {
-        "new": report.added,
-        "changed": report.changed,
-        "copies": report.duplicates,
-        "known": report.unchanged,
-        "refused": report.quarantined,
-        "unreadable": report.unreadable,
-        "gone": report.removed,
-    }
-    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
-
-
 def print_reports(console: Console, reports: Sequence[SyncReport], *, json: bool) -> None:
     """Print what a sync did: to people, a table of all that was not as before; to programs, everything."""
     if json:
@@ -85,18 +65,13 @@ def print_reports(console: Console, reports: Sequence[SyncReport], *, json: bool
         return
     table = Table("what", "pictures", "file", "why", box=None)
     for role, file in rows[:_MOST_ROWS]:
-        cells = _WORDS[file.outcome], NAMES[role], _printable(file.name), _printable(file.reason or "")
+        cells = _WORDS[file.outcome], NAMES[role], printable(file.name), printable(file.reason or "")
         table.add_row(*map(escape, cells))
     console.print(table)
     # Not all of them are in the reports where there are thousands.
     total = sum(getattr(report, outcome) for report in reports for outcome in _WORDS)
     if total > _MOST_ROWS:
         typer.echo(f"… and {total - _MOST_ROWS} more; --json has the first thousand of each.", err=True)
-
-
-def _printable(text: str) -> str:
-    """On one line; names may have line breaks in them, and what terminals obey."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def _rows(reports: Sequence[SyncReport]) -> Iterator[tuple[Role, SyncedFile]]:

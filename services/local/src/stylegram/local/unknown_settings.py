@@ -4,8 +4,8 @@ import difflib
 from collections.abc import Iterator, Mapping
 
 from stylegram.common.settings import PREFIX
+from stylegram.ingest.client import ApiSettings
 from stylegram.ingest.settings import IngestSettings
-from stylegram.local.api import ApiSettings
 from stylegram.local.auth_instagram import LoginSettings
 from stylegram.logger.settings import LoggerSettings
 from stylegram.publisher.settings import PublisherSettings

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from stylegram.common.adapters import broker_of
 from stylegram.common.batch_consumer import BatchConsumer
-from stylegram.common.database import migrate, open_database
+from stylegram.common.database import open_database, prepare_tables
 from stylegram.common.health import Check
 from stylegram.common.ports import Broker
 from stylegram.common.records import RunRecord
@@ -81,9 +81,10 @@ def bootstrap(settings: LoggerSettings, *, broker: Broker | None = None, engine:
 
     Raises:
         ConfigurationError: a setting is wrong.
+        Unavailable: a dependency is away, or somebody else is to bring the tables up to date and has not yet.
     """
     engine = engine or open_database(settings.database_url.get_secret_value())
-    migrate(engine, "logger")
+    prepare_tables(engine, "logger", migrate_at_start=settings.migrate_at_start)
     broker = broker or broker_of(settings)
     broker.declare(QUEUES)
     repository = RunRepository(engine)

@@ -18,7 +18,7 @@ from stylegram.common.messages import (
 )
 from stylegram.common.ports import Feedback
 from stylegram.common.records import RunRecord
-from stylegram.logger.metrics import RUN_SECONDS, RUNS
+from stylegram.logger.metrics import RUN_ERROR, RUN_SCORE, RUN_SECONDS, RUNS
 from stylegram.logger.repository import Reading, RunPost, RunRepository, Saving
 
 _log = structlog.get_logger(__name__)
@@ -59,12 +59,24 @@ class RunLogger:
             ]
         self._changed()
         for record in news:
-            RUNS.labels(outcome=record.outcome).inc()
-            RUN_SECONDS.labels(outcome=record.outcome).observe(record.seconds)
+            _count(record)
         # Said again, it may be the second time only that the study hears of it.
         for message in messages:
             if (record := _record(message)) and record.trial is not None:
                 self._tell(record)
+
+
+def _count(record: RunRecord) -> None:
+    RUNS.labels(outcome=record.outcome).inc()
+    RUN_SECONDS.labels(outcome=record.outcome).observe(record.seconds)
+    if not record.metrics:
+        return
+    errors = {"content": record.metrics.relative_content_error, "style": record.metrics.relative_style_error}
+    for of, error in errors.items():
+        if error is not None:
+            RUN_ERROR.labels(of=of).observe(error)
+    if (score := record.metrics.score) is not None:
+        RUN_SCORE.observe(score)
 
 
 def _record(message: Message) -> RunRecord | None:

@@ -5,9 +5,10 @@ from pathlib import Path
 from pydantic import Field
 
 from stylegram.common.http.settings import HttpSettings
+from stylegram.common.settings import DatabaseSettings
 
 
-class LoggerSettings(HttpSettings):
+class LoggerSettings(HttpSettings, DatabaseSettings):
     """What the logger needs beside what every service that answers over HTTP needs."""
 
     logs_csv: Path | None = Field(None, description="File that lists every run, some seconds behind; none by default.")

@@ -53,7 +53,7 @@ class Accounts:
         with transaction(self._engine) as session:
             row = session.get(AccountRow, account)
         if row is None:
-            raise NotFound(f"No account '{account}'.", advice="`stylegram account show` lists those there are.")
+            raise NotFound(f"No account '{account}'.", advice="`account show` lists those there are.")
         return row
 
     def keep_policy(self, account: str, policy: str) -> None:
@@ -124,6 +124,25 @@ class Accounts:
                 session.execute(statement.values(changed_at=utcnow(), **values))
             row = self.get(account)
         return row.state is AccountState.ACTIVE
+
+    def note_login(self, account: str, login: str) -> datetime | None:
+        """Since when the account is used by that login: from now on where it is another one than before.
+
+        Args:
+            account: the account.
+            login: digest of the login in use; empty where there is none, which is not noted.
+
+        Raises:
+            NotFound: no such account.
+        """
+        row = self.get(account)
+        if not login or row.login == login:
+            return row.login_since if login else None
+        since = utcnow()
+        statement = update(AccountRow).where(AccountRow.account == account)
+        with transaction(self._engine) as session:
+            session.execute(statement.values(login=login, login_since=since))
+        return since
 
     def _halt(self, account: str, *conditions: ColumnElement[bool], **values: object) -> None:
         not_stopped = AccountRow.state != AccountState.STOPPED

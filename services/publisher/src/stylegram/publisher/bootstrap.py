@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from stylegram.common.adapters import broker_of, storage_of
 from stylegram.common.consumer import Consumer
-from stylegram.common.database import migrate, open_database
+from stylegram.common.database import open_database, prepare_tables
 from stylegram.common.health import Check
 from stylegram.common.ports import Broker, Outlet, Storage
 from stylegram.common.topology import PUBLISHER_POSTS, QUEUES
@@ -96,8 +96,9 @@ class PublisherService:
         )
         news = News(self.ledger, turns, halts, self.outlet, self.broker)
         asks = self.settings.feedback and self.outlet.is_public
+        gauges = Gauges(self.ledger, self.accounts, turns, self.outlet)
         reception = Reception(self.ledger, halts, self.outlet, self.broker) if asks else None
-        return Publisher(dispatcher, news, reception, Gauges(self.ledger, self.accounts, self.outlet.account))
+        return Publisher(dispatcher, news, reception, gauges)
 
     def checks(self) -> dict[str, Check]:
         """What the publisher cannot do without. The outlet is asked by posts alone: some count every question."""
@@ -141,12 +142,13 @@ def bootstrap(
 
     Raises:
         ConfigurationError: a setting, the caption's template, the hashtags or the style names are wrong.
+        Unavailable: a dependency is away, or somebody else is to bring the tables up to date and has not yet.
     """
     composer_parts = captions_of(settings), look_of(settings)
     storage = storage or storage_of(settings)
     outlet = open_outlet(settings, storage)
     engine = engine or open_database(settings.database_url.get_secret_value())
-    migrate(engine, "publisher")
+    prepare_tables(engine, "publisher", migrate_at_start=settings.migrate_at_start)
     broker = broker or broker_of(settings)
     broker.declare(QUEUES)
     return PublisherService(

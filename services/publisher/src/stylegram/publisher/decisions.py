@@ -4,6 +4,7 @@ Each decision locks its posts, so that a publisher takes a post up before it or 
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -98,6 +99,32 @@ class Decisions:
                 # When it went out, if it did, rather than when somebody saw it.
                 row.published_at = row.committing_at or utcnow()
             _tell(row)
+
+    def doubt(self, since: datetime) -> int:
+        """Have every account asked whether what waits is out already, and how many posts that is.
+
+        Of a ledger that was put back from a copy: what waited in it then may have gone out since. Each such post is as
+        if it had been handed over and no answer had come; so a publisher asks before it posts anything.
+
+        Args:
+            since: when the copy was made, or before: no post is looked for that went out earlier.
+
+        Raises:
+            WrongState: somebody works on one of them; nothing was changed.
+        """
+        waits = PostRow.state.in_((PostState.PREPARED, PostState.UPLOADING))
+        with transaction(self._engine) as session:
+            rows = session.scalars(select(PostRow).where(waits).order_by(PostRow.key).with_for_update()).all()
+            if busy := [row.key for row in rows if not _is_free(row)]:
+                raise WrongState(
+                    f"{len(busy)} of the posts that wait are being worked on, as {busy[0]}.",
+                    advice="End the publisher, or have it make a dry run, and try again in a minute.",
+                )
+            for row in rows:
+                row.state, row.committing_at, row.updated_at = PostState.COMMITTING, since, utcnow()
+                row.upload = row.holder = row.held_until = row.not_before = None
+                row.asked = row.attempts = 0
+        return len(rows)
 
     def rewrite(self, key: str, caption: str) -> None:
         """Give a post that waits another caption.

@@ -75,10 +75,10 @@ def open_desk(settings: "PublisherSettings", command: Callable[[str], str]) -> I
 
     Raises:
         ConfigurationError: the database's URL is wrong.
-        Unavailable: the database did not answer.
+        Unavailable: the database did not answer, or somebody else is to bring the tables up to date and has not yet.
     """
     from stylegram.common.adapters import storage_of
-    from stylegram.common.database import migrate, open_database
+    from stylegram.common.database import open_database, prepare_tables
     from stylegram.publisher.accounts import Accounts
     from stylegram.publisher.bootstrap import captions_of, look_of
     from stylegram.publisher.composer import Composer
@@ -87,7 +87,7 @@ def open_desk(settings: "PublisherSettings", command: Callable[[str], str]) -> I
 
     engine = open_database(settings.database_url.get_secret_value())
     try:
-        migrate(engine, "publisher")
+        prepare_tables(engine, "publisher", migrate_at_start=settings.migrate_at_start)
         yield Desk(
             ledger=Ledger(engine),
             decisions=Decisions(engine),

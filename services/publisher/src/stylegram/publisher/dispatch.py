@@ -218,8 +218,8 @@ class Dispatcher:
         reason = (
             f"Whether post {row.key} is out is unknown: it was handed over at {_minute(row.committing_at)}, no answer"
             f" told of its fate, and {doubt.rstrip('.')}. Look for a {kind_of(row.kind)} of that time on the account,"
-            f" with {marker_of(row.key)} at the end of its caption; then: stylegram posts resolve {row.key}"
-            " --published URL, or --not-published, after which `stylegram posts retry` posts it."
+            f" with {marker_of(row.key)} at the end of its caption; then: `posts resolve {row.key}"
+            " --published URL`, or `--not-published`, after which `posts retry` posts it."
         )
         if self._ledger.move(hold, PostState.NEEDS_REVIEW, reason=reason, error_code=NEEDS_REVIEW):
             POSTS.labels(outcome=PostState.NEEDS_REVIEW).inc()

@@ -33,7 +33,7 @@ class Grids:
         """What about grids keeps the post, as a sentence; None if nothing does."""
         grid = self._grids.get(row.artifact, {}) if row.kind.startswith(GRID) else {}
         if failed := [tile for tile in grid.values() if tile.state is PostState.FAILED]:
-            return f"Tile {failed[0].kind} of its grid has failed: stylegram posts retry {failed[0].key}, or reject it."
+            return f"Tile {failed[0].kind} of its grid has failed: `posts retry {failed[0].key}`, or reject it."
         if self.is_open and row.kind != "story" and row.key not in self.next_tiles:
             return "It waits for the tiles of a grid that go before it."
         if grid and row.key not in self.next_tiles:

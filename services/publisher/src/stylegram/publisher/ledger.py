@@ -203,7 +203,7 @@ class Ledger:
                 select(PostRow).where(PostRow.key.startswith(prefix, autoescape=True)).limit(2)
             ).all()
         if not rows:
-            raise NotFound(f"The ledger has no post '{prefix}'.", advice="`stylegram posts list` shows those it has.")
+            raise NotFound(f"The ledger has no post '{prefix}'.", advice="`posts list` shows those it has.")
         if len(rows) > 1:
             raise InvalidInput(f"Several posts begin with '{prefix}'.", advice="Give more of the key.")
         return rows[0]

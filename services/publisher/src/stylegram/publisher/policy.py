@@ -139,6 +139,11 @@ class Policy:
             return self.daily_budget
         return 1 + (self.daily_budget - 1) * warm // self.warm_up
 
+    def left(self, now: datetime, *, since: datetime, recent: Sequence[datetime]) -> int | None:
+        """How many more posts the budget has room for at `now`; None for any number. See `earliest`."""
+        budget = self.budget(since, now)
+        return None if budget is None else max(0, budget - len(_within_a_day(now, recent)))
+
     def earliest(
         self, now: datetime, *, since: datetime, next_post_at: datetime | None, recent: Sequence[datetime]
     ) -> datetime:
@@ -195,8 +200,7 @@ class Policy:
         return published_at + self.spacing * (1 + self.jitter * chance) if self.spacing else None
 
     def _is_spent(self, at: datetime, since: datetime, recent: Sequence[datetime]) -> bool:
-        budget = self.budget(since, at)
-        return budget is not None and len(_within_a_day(at, recent)) >= budget
+        return self.left(at, since=since, recent=recent) == 0
 
     def _reliefs(self, at: datetime, since: datetime, recent: Sequence[datetime]) -> Iterator[datetime]:
         """When there is more of the budget than `at` that time, at which it is spent."""

@@ -6,7 +6,8 @@ whether or not a publisher runs.
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ import typer
 from rich.console import Console
 
 from stylegram.common.errors import ConfigurationError, InvalidInput, StylegramError
+from stylegram.common.migrate_command import WAIT, WAIT_HELP
 from stylegram.publisher.account_command import account_app
 from stylegram.publisher.desk import Desk, DeskOpener, at_desk
 
@@ -37,7 +39,7 @@ def posts_app(open_at: DeskOpener) -> typer.Typer:
     """
     app = typer.Typer(no_args_is_help=True, help="The posts: list them, say yes or no to them, settle them.")
     app.command("list")(at_desk(list_posts, open_at))
-    for command in (show, approve, reject, retry, resolve, caption):
+    for command in (show, approve, reject, retry, resolve, doubt, caption):
         app.command()(at_desk(command, open_at))
     return app
 
@@ -55,6 +57,7 @@ def run(words: Sequence[str]) -> int:
     )
     app.add_typer(posts_app(_open_from_environment), name="posts")
     app.add_typer(account_app(_open_from_environment), name="account")
+    app.command("migrate")(_migrate)
     try:
         app(list(words), prog_name=_PROGRAM)
     except StylegramError as error:
@@ -66,6 +69,17 @@ def run(words: Sequence[str]) -> int:
 
 
 _PROGRAM = "python -m stylegram.publisher"
+
+
+def _migrate(
+    wait: Annotated[float, typer.Option(metavar="SECONDS", help=f"{WAIT_HELP.capitalize()}.")] = WAIT,
+) -> None:
+    """Bring the tables up to date, and end."""
+    from stylegram.common.migrate_command import migrate_tables
+    from stylegram.common.service import run_to_end
+    from stylegram.publisher.settings import PublisherSettings
+
+    raise typer.Exit(run_to_end(lambda: migrate_tables(PublisherSettings, "publisher", wait)))
 
 
 @contextmanager
@@ -202,6 +216,34 @@ def resolve(
         typer.echo(f"Post {row.key} is published: {published}")
     else:
         typer.echo(f"Post {row.key} is not out. To have it tried again: {desk.command(f'posts retry {row.key[:8]}')}")
+
+
+def _instant(text: str) -> datetime:
+    with suppress(ValueError):
+        if (time := datetime.fromisoformat(text)).tzinfo:
+            return time
+    raise typer.BadParameter(f"'{text}' is no time with its zone, as in '2026-11-20 02:00:00+00'.")
+
+
+def doubt(
+    desk: Desk,
+    since: Annotated[
+        datetime,
+        typer.Option(
+            metavar="TIME", parser=_instant, help="When the backup was made, with the zone: '2026-11-20 02:00:00+00'."
+        ),
+    ],
+) -> None:
+    """After a backup was put back: have the accounts asked whether what waits in it has gone out since.
+
+    The next publisher asks, in a dry run too. What it does not find then waits for a verdict, by `resolve`.
+    """
+    from stylegram.common.clock import utcnow
+
+    if since > utcnow():
+        raise typer.BadParameter("No backup was made in the future.", param_hint="--since")
+    count = desk.decisions.doubt(since)
+    typer.echo(f"Posts that wait: {count}. The next publisher asks whether they are out.")
 
 
 def caption(

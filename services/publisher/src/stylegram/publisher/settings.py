@@ -11,6 +11,7 @@ from pydantic_settings import NoDecode
 
 from stylegram.common.http.settings import HttpSettings
 from stylegram.common.messages import PostKind
+from stylegram.common.settings import DatabaseSettings
 from stylegram.common.timezones import TimezoneName, timezone_of
 from stylegram.publisher.captions import Language
 from stylegram.publisher.policy import Policy, Windows
@@ -42,7 +43,7 @@ _Kinds = Annotated[tuple[PostKind, ...], NoDecode, BeforeValidator(_read_kinds)]
 _File = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
 
 
-class PublisherSettings(HttpSettings):
+class PublisherSettings(HttpSettings, DatabaseSettings):
     """What the publisher needs beside what every service that answers over HTTP needs."""
 
     publish_url: str = Field(
@@ -102,6 +103,11 @@ class PublisherSettings(HttpSettings):
     instagram_session_file: Path = Field(
         Path("/var/lib/stylegram/instagram-session.json"),
         description="The login that `stylegram auth instagram` made: a secret, which the publisher keeps up to date.",
+    )
+    instagram_login_file: _File = Field(
+        None,
+        description="A login that `stylegram auth instagram` made, where it cannot be kept up to date, as in a secret"
+        " of a cluster: at the publisher's start it goes into the session file, unless it went there before.",
     )
     instagram_proxy: SecretStr | None = Field(
         None, description="Proxy for Instagram, as http://user:password@host:port; always the same for one account."

@@ -30,6 +30,9 @@ class AccountRow(Base):
     until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Digest of the login that it did not take: another one is worth a try.
     refused_login: Mapped[str | None] = mapped_column(String(64))
+    # Digest of the login in use, and since when that is so.
+    login: Mapped[str | None] = mapped_column(String(64))
+    login_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Whether new posts wait for a person's yes.
     approval: Mapped[bool]
     # Its warm-up begins here.

@@ -115,6 +115,18 @@ class Turns:
             self._policy.earliest(now, **facts), self._policy.reason(now, **facts), first.key if first else None
         )
 
+    def budget(self) -> tuple[int | None, int | None]:
+        """Posts in 24 hours at most, and how many of them may go out yet; None for any number.
+
+        Raises:
+            NoResultFound: the account is not known.
+        """
+        now = utcnow()
+        with transaction(self._ledger.engine) as session:
+            since = session.get_one(AccountRow, self._account).since
+            recent = self._recent(session, now - _DAY)
+        return self._policy.budget(since, now), self._policy.left(now, since=since, recent=recent)
+
     def _why(self, row: PostRow, account: AccountRow | None, now: datetime) -> str | None:
         """What it waits for beside the account's time."""
         if row.request is None or account is None:

@@ -1,4 +1,5 @@
-"""`python -m stylegram.stylizer`: paint jobs until told to stop; with `preview`, make previews instead.
+"""`python -m stylegram.stylizer`: paint jobs until told to stop; with `preview`, make previews instead; with `fetch`,
+put the model files of either in their place.
 
 Each loads only what it needs: the preview gets along without torch, and the worker without what answers over HTTP.
 """
@@ -33,8 +34,12 @@ def main(arguments: list[str] | None = None) -> int:
             from stylegram.stylizer.preview_service.settings import PreviewSettings
 
             return serve(PreviewSettings, build_preview)
+        case ["fetch", *words]:
+            from stylegram.stylizer.fetch_command import run
+
+            return run(words)
         case words:
-            print(f"There is no {' '.join(words)!r}: it is `preview`, or nothing at all.", file=sys.stderr)  # noqa: T201
+            sys.stderr.write(f"There is no {' '.join(words)!r}: it is `preview`, `fetch`, or nothing at all.\n")
             return 2
 
 

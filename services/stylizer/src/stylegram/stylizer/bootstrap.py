@@ -20,9 +20,10 @@ class StylizerService:
     """The stylizer, ready to run."""
 
     studio: Studio
+    idle_seconds: float | None = None
 
     def run(self) -> None:
-        """Paint jobs until the studio's `stop` is set."""
+        """Paint jobs until the studio's `stop` is set, which is done here where no job has come for `idle_seconds`."""
         worker = Worker(self.studio)
         Consumer(
             self.studio.broker,
@@ -30,6 +31,7 @@ class StylizerService:
             worker.handle,
             stop=self.studio.stop,
             on_dead=worker.give_up,
+            idle_seconds=self.idle_seconds,
         ).run()
 
     def checks(self) -> dict[str, Check]:
@@ -71,5 +73,6 @@ def bootstrap(settings: StylizerSettings, stop: threading.Event) -> StylizerServ
             job_seconds=settings.job_seconds,
             timelapse=settings.timelapse,
             stop=stop,
-        )
+        ),
+        idle_seconds=settings.idle_seconds,
     )

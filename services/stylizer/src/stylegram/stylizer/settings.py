@@ -36,4 +36,11 @@ class StylizerSettings(Settings):
         allow_inf_nan=False,
         description="After which a job fails that sets no limit itself; one that hangs takes its worker with it.",
     )
+    idle_seconds: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="After which the worker ends when no job came, as where one is started for each job that waits;"
+        " never by default.",
+    )
     timelapse: bool = Field(True, description="Make a film of how each picture came about.")

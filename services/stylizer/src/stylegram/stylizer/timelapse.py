@@ -13,6 +13,7 @@ from PIL import Image
 
 from stylegram.common.errors import InvalidInput
 from stylegram.common.images import encode_jpeg
+from stylegram.common.x264 import REPEATABLE
 from stylegram.stylizer.engine.images import Size, fit, resize_image
 
 # Feeds refuse films of fewer than 23 frames a second: the film has 30, and shows each of ours for one or two of them.
@@ -97,7 +98,7 @@ class Timelapse:
         # Room for the index before the pictures; ffmpeg's own way to move it there opens the file anew, by its name.
         options = {"moov_size": str(4096 + 32 * ticks * len(self._frames)), "fflags": "bitexact"}
         with av.open(buffer, "w", format="mp4", options=options) as film:
-            stream = film.add_stream("libx264", rate=_RATE, options={"crf": "18", "preset": "medium"})
+            stream = film.add_stream("libx264", rate=_RATE, options={"crf": "18", "preset": "medium", **REPEATABLE})
             stream.width, stream.height = self._size
             stream.pix_fmt = "yuv420p"
             stream.color_primaries, stream.color_trc = ColorPrimaries.BT709, ColorTrc.BT709

@@ -16,7 +16,7 @@ from stylegram.common.run_ends import enter_end, read_end
 from stylegram.stylizer.checkpoints import Checkpoints
 from stylegram.stylizer.easel import Easel
 from stylegram.stylizer.logbook import Logbook
-from stylegram.stylizer.metrics import JOBS, SECONDS, JobAtWork
+from stylegram.stylizer.metrics import JOBS, JobAtWork, count_run
 from stylegram.stylizer.run_record import failed_record
 from stylegram.stylizer.studio import Studio
 from stylegram.stylizer.watch import Watch, end_process
@@ -125,9 +125,7 @@ class Worker:
         """Enter the job's end into storage; of several workers' the first counts, and is what this returns."""
         if earlier := enter_end(self._studio.storage, record):
             return earlier
-        JOBS.labels(outcome=record.outcome).inc()
-        if record.outcome == "succeeded":
-            SECONDS.observe(record.seconds)
+        count_run(record)
         return record
 
     def _tell(self, record: RunRecord) -> None:

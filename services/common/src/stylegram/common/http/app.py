@@ -61,6 +61,7 @@ def assemble(
     alive: Check = _nothing,
     ready: Check = _nothing,
     measure: Callable[[], None] = _nothing,
+    shows_metrics: bool = True,
     problem_page: problems.ProblemPage | None = None,
     door: Door | None = None,
     prefix: str = "",
@@ -80,6 +81,7 @@ def assemble(
         alive: raises, and at once, where a part of the process has ended that should run.
         ready: raises where something does not answer that the process depends on.
         measure: brings those gauges up to date that nothing else does.
+        shows_metrics: whether `/metrics` is here; what faces people has none where a port of its own shows it.
         problem_page: see `problems.install`.
         door: where people log in; see `Authentication`.
         prefix: see `Prefix`.
@@ -107,7 +109,8 @@ def assemble(
         middleware=middleware,
     )
     checked = [router for part in parts for router in part.routers]
-    others = [system.router, *(router for part in parts for router in part.further_routers)]
+    own = [system.router, system.metrics_router] if shows_metrics else [system.router]
+    others = [*own, *(router for part in parts for router in part.further_routers)]
     for router in checked:
         app.include_router(router, dependencies=[Depends(only_known_queries)])
     for router in others:
@@ -116,6 +119,7 @@ def assemble(
         for name, value in part.state.items():
             setattr(app.state, name, value)
     app.state.alive, app.state.ready, app.state.measure = alive, ready, measure
+    app.state.shows_metrics = shows_metrics
     app.state.sessions, app.state.prefix, app.state.max_upload_megabytes = sessions, prefix, max_upload_megabytes
 
     def close() -> None:

@@ -32,6 +32,20 @@ def _hard_to_guess(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _only_one(secret: SecretStr) -> SecretStr:
+    tokens = _tokens_in(secret)
+    if len(tokens) > 1:
+        # A header of several lines is refused by what sends it, in words that show all of them.
+        raise ValueError(f"it has {len(tokens)} tokens in it; give one of them")
+    if not all(token.isascii() and token.isprintable() for token in tokens):
+        raise ValueError("it has characters that are not ASCII, which programs send differently")
+    return SecretStr("".join(tokens))
+
+
+OneToken = Annotated[SecretStr, AfterValidator(_only_one)]
+"""A token that somebody else's API takes; empty for none."""
+
+
 class HttpSettings(Settings):
     """What a service that answers over HTTP is told besides what every service is."""
 
@@ -42,6 +56,11 @@ class HttpSettings(Settings):
     )
     http_host: str = Field("127.0.0.1", description="Address that the API listens on.")
     http_port: int = Field(8000, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
+
+    @property
+    def api_shows_metrics(self) -> bool:
+        """Whether the API has `/metrics`: not where a port of its own has, which people need not reach."""
+        return self.metrics_port is None
 
     @property
     def tokens(self) -> Sequence[str]:

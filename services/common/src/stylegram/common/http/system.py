@@ -10,6 +10,7 @@ from stylegram.common.health import Check
 from stylegram.common.http.problems import responses
 
 router = APIRouter(tags=["system"])
+metrics_router = APIRouter(tags=["system"])
 
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 """What whoever keeps the process running asks for: it knows no token, and calls us by an address of its own."""
@@ -37,7 +38,7 @@ def readyz(request: Request) -> dict[str, str]:
     return {"status": "ready"}
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@metrics_router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 def metrics(request: Request) -> Response:
     """Counters and gauges for Prometheus; what has to be asked elsewhere is asked for the occasion."""
     measure: Callable[[], None] = request.app.state.measure

@@ -11,6 +11,8 @@ MOST_COMPARED = 2000
 """Of so many pictures, those most compared, comparisons count: their covariance takes 32 MB, and a second or two."""
 COMPARISON_ID = r"^[A-Za-z0-9_-]{1,36}$"
 """What a comparison's id looks like."""
+MOST_SKIPPED = 20
+"""Pairs that are not shown again at once; those before them may be."""
 
 _CONFIG = ConfigDict(frozen=True)
 _JobId = Annotated[str, Field(min_length=1, max_length=200)]

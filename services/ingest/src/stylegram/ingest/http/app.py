@@ -40,6 +40,7 @@ def create_app(
     max_upload_megabytes: float = 64.0,
     prefix: str = "",
     alive: Check = lambda: None,
+    shows_metrics: bool = True,
 ) -> FastAPI:
     """The HTTP face of `ingest`; see `assemble`.
 
@@ -51,6 +52,7 @@ def create_app(
         max_upload_megabytes: likewise.
         prefix: likewise.
         alive: likewise.
+        shows_metrics: likewise.
     """
     watch = JobWatch(ingest.changed_jobs)
     own = Part(
@@ -77,7 +79,8 @@ def create_app(
         max_upload_megabytes=max_upload_megabytes,
         alive=alive,
         ready=ingest.check,
-        measure=ingest.measure_queues,
+        measure=ingest.measure,
+        shows_metrics=shows_metrics,
         problem_page=problem_page,
         door=DOOR,
         prefix=prefix,

@@ -33,7 +33,8 @@ def render(
         headers: likewise.
         context: what the template calls by name.
     """
-    prefix: str = request.app.state.prefix
+    state = request.app.state
+    prefix: str = state.prefix
 
     def url(path: str) -> str:
         return prefix + path
@@ -42,7 +43,11 @@ def render(
         _environment()
         .get_template(template)
         .render(
-            url=url, path=request.url.path, may_log_out=request.app.state.sessions.known_by_cookie(request), **context
+            url=url,
+            path=request.url.path,
+            may_log_out=state.sessions.known_by_cookie(request),
+            shows_metrics=state.shows_metrics,
+            **context,
         )
     )
     return HTMLResponse(html, status, headers)

@@ -45,6 +45,7 @@ def create_app(
     tokens: Collection[str] = (),
     max_upload_megabytes: float = 256.0,
     alive: Check = lambda: None,
+    shows_metrics: bool = True,
 ) -> FastAPI:
     """The HTTP face of `logger`; see `assemble`.
 
@@ -53,6 +54,7 @@ def create_app(
         tokens: see `assemble`.
         max_upload_megabytes: likewise.
         alive: likewise.
+        shows_metrics: likewise.
     """
     return assemble(
         logger_part(logger),
@@ -63,4 +65,5 @@ def create_app(
         max_upload_megabytes=max_upload_megabytes,
         alive=alive,
         ready=logger.check,
+        shows_metrics=shows_metrics,
     )

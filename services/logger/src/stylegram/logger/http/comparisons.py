@@ -5,10 +5,18 @@ from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Path, Query, Response
+from pydantic import StringConstraints
 
 from stylegram.common.http.problems import responses
 from stylegram.common.schemas import Sha256
-from stylegram.common.views.preferences import COMPARISON_ID, Comparison, Pair, Preference, Ranking
+from stylegram.common.views.preferences import (
+    COMPARISON_ID,
+    MOST_SKIPPED,
+    Comparison,
+    Pair,
+    Preference,
+    Ranking,
+)
 from stylegram.logger.http.dependencies import LoggerDep
 from stylegram.logger.preferences.next_pair import next_pair
 from stylegram.logger.preferences.ranking import ranking, standings
@@ -42,6 +50,15 @@ def next_comparison(
     seed: Annotated[
         int | None, Query(ge=0, le=2**53, description="The same gives the same pair; random by default.")
     ] = None,
+    skipped: Annotated[
+        list[Annotated[str, StringConstraints(pattern=r"^[^,]{1,200},[^,]{1,200}$")]] | None,
+        Query(
+            alias="not",
+            max_length=MOST_SKIPPED,
+            description="Not these two runs, their ids with a comma between; again for further pairs. One of them comes"
+            " all the same where no other is left.",
+        ),
+    ] = None,
 ) -> Pair:
     """The two pictures whose comparison tells most: about as good as each other, of uncertain strength, and rather of
     the same photograph. 404 where there is nothing left to compare.
@@ -51,7 +68,12 @@ def next_comparison(
     repository = PreferenceRepository(logger.engine)
     candidates = repository.newest(_CANDIDATES, content=content, style=style)
     standing = standings([*repository.pictures(), *candidates], repository.tallies())
-    first, second = next_pair(standing, random.Random(seed), among={each.job_id for each in candidates})
+    first, second = next_pair(
+        standing,
+        random.Random(seed),
+        among={each.job_id for each in candidates},
+        skipped={frozenset(key.split(",")) for key in skipped or ()},
+    )
     return Pair.model_validate({"first": first, "second": second}, from_attributes=True)
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stylegram.common.http.problems import responses
 from stylegram.logger.http.dependencies import LoggerDep
+from stylegram.logger.metrics import RATINGS
 from stylegram.logger.preferences.repository import PreferenceRepository
 
 router = APIRouter(prefix="/v1", tags=["preferences"])
@@ -28,3 +29,5 @@ def rate(
 ) -> None:
     """Say how good a run's picture is. 409 for a run that has none."""
     PreferenceRepository(logger.engine).rate(job_id, said.rating)
+    if said.rating is not None:
+        RATINGS.observe(said.rating)

@@ -1,6 +1,7 @@
 """Which two pictures to compare next: those whose comparison tells most."""
 
 import random
+from collections.abc import Collection
 
 import numpy as np
 
@@ -24,7 +25,9 @@ _MOST_PAIRS = 20_000
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 
 
-def next_pair(standing: Standings, chooser: random.Random, *, among: set[str]) -> tuple[Picture, Picture]:
+def next_pair(
+    standing: Standings, chooser: random.Random, *, among: set[str], skipped: Collection[frozenset[str]] = ()
+) -> tuple[Picture, Picture]:
     """Two pictures, in the order in which they are to be shown; every time others of about the same worth.
 
     A pair counts for what its outcome tells of the strengths, in bits, times what it counts for that the two have a
@@ -34,6 +37,7 @@ def next_pair(standing: Standings, chooser: random.Random, *, among: set[str]) -
         standing: the pictures with their strengths.
         chooser: of pairs that tell about as much, and of who is shown first.
         among: the jobs' ids of those that come into question.
+        skipped: two jobs' ids each, of pairs that nobody wants to see now; one of them comes where no other is left.
 
     Raises:
         NotFound: there are no two, or all were compared often enough.
@@ -46,6 +50,8 @@ def next_pair(standing: Standings, chooser: random.Random, *, among: set[str]) -
     pairs = [pair for pair in _pairs(candidates, chooser) if standing.times[pair] < MOST_TIMES]
     if not pairs:
         raise NotFound(f"Every pair was compared {MOST_TIMES} times.", advice="Have some more painted.")
+    ids = [picture.job_id for picture in standing.pictures]
+    pairs = [(one, two) for one, two in pairs if frozenset((ids[one], ids[two])) not in skipped] or pairs
     first, second = np.array(pairs).T
     worth = information(*standing.strengths.difference(first, second)) * _in_common(standing, first, second)
     at = chooser.choice(np.flatnonzero(worth >= _NEAR_THE_BEST * worth.max()).tolist())

@@ -36,6 +36,7 @@ def create_app(
     tokens: Collection[str] = (),
     max_upload_megabytes: float = 1.0,
     alive: Check = lambda: None,
+    shows_metrics: bool = True,
 ) -> FastAPI:
     """The HTTP face of `publisher`; see `assemble`.
 
@@ -44,6 +45,7 @@ def create_app(
         tokens: see `assemble`.
         max_upload_megabytes: likewise; nobody brings more along than a caption.
         alive: likewise.
+        shows_metrics: likewise.
     """
     return assemble(
         publisher_part(publisher),
@@ -54,4 +56,5 @@ def create_app(
         max_upload_megabytes=max_upload_megabytes,
         alive=alive,
         ready=publisher.check,
+        shows_metrics=shows_metrics,
     )

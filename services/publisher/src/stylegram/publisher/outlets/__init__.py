@@ -28,8 +28,10 @@ def open_outlet(settings: PublisherSettings, storage: Storage) -> Outlet:
         case (("folder"), *_):
             return FolderOutlet(url_path(settings.publish_url))
         case (("instagrapi"), str(username), *_) if username:
-            from stylegram.publisher.outlets.instagrapi_api import InstagrapiOutlet
+            from stylegram.publisher.outlets.instagrapi_api import InstagrapiOutlet, take_over_login
 
+            if settings.instagram_login_file:
+                take_over_login(settings.instagram_login_file, settings.instagram_session_file)
             return InstagrapiOutlet(
                 username,
                 session_file=settings.instagram_session_file,

@@ -16,6 +16,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 from PIL import Image
 
+from stylegram.common.x264 import REPEATABLE
 from stylegram.publisher.renditions.look import Size
 
 RATE = 30
@@ -35,6 +36,7 @@ _VIDEO_OPTIONS = {
     "bf": "0",
     "g": str(2 * RATE),
     "flags": "+cgop+bitexact",
+    **REPEATABLE,
 }
 # Of the index, for a picture and for a packet of sound: length, place, and a chunk of their own.
 _INDEX_BYTES = 32

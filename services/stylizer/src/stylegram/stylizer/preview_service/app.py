@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI, File, Request, Response
 from stylegram.common.health import Check
 from stylegram.common.http.app import Part, assemble
 from stylegram.common.http.problems import responses
+from stylegram.stylizer.preview_service.metrics import PREVIEW_SECONDS
 from stylegram.stylizer.preview_service.painter import FastPainter
 
 router = APIRouter(prefix="/v1", tags=["preview"])
@@ -32,7 +33,8 @@ def preview(
     painter: Annotated[FastPainter, Depends(_painter)],
 ) -> Response:
     """Paint one picture in the manner of another, in one pass: a JPEG of the photograph's size."""
-    return Response(painter.preview(content, style), media_type="image/jpeg")
+    with PREVIEW_SECONDS.time():
+        return Response(painter.preview(content, style), media_type="image/jpeg")
 
 
 def create_app(
@@ -41,6 +43,7 @@ def create_app(
     tokens: Collection[str] = (),
     max_upload_megabytes: float = 16.0,
     alive: Check = lambda: None,
+    shows_metrics: bool = True,
 ) -> FastAPI:
     """The HTTP face of `painter`; see `assemble`.
 
@@ -49,6 +52,7 @@ def create_app(
         tokens: see `assemble`.
         max_upload_megabytes: likewise.
         alive: likewise.
+        shows_metrics: likewise.
     """
     return assemble(
         Part(
@@ -63,4 +67,5 @@ def create_app(
         max_upload_megabytes=max_upload_megabytes,
         alive=alive,
         ready=painter.load,
+        shows_metrics=shows_metrics,
     )

@@ -10,11 +10,18 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from stylegram.common.errors import InvalidInput, NotFound, StylegramError, Unavailable
-from stylegram.common.views.preferences import COMPARISON_ID, SURE, Pair, Ranking, ShownPicture
+from stylegram.common.views.preferences import (
+    COMPARISON_ID,
+    MOST_SKIPPED,
+    SURE,
+    Pair,
+    Ranking,
+    ShownPicture,
+)
 from stylegram.common.views.runs import RunView
 from stylegram.ingest.http.dependencies import IngestDep
 from stylegram.ingest.pages.api import Api, ApiDep
-from stylegram.ingest.pages.better.wish import MOST_SKIPPED, Wish, key_of
+from stylegram.ingest.pages.better.wish import Wish, key_of
 from stylegram.ingest.pages.choices import choices_of
 from stylegram.ingest.pages.runs import run_in_record
 from stylegram.ingest.pages.templating import render
@@ -24,8 +31,6 @@ router = APIRouter(include_in_schema=False)
 _SHOWN_OF_RANKING = 5
 # Of fewer comparisons a ranking says nothing.
 _FEWEST_THAT_TELL = 3
-# Of few pairs the same is soon offered again; each question takes some hundredths of a second.
-_MOST_TRIES = 8
 
 _Run = Annotated[str, Form(max_length=200)]
 _Digest = Annotated[str, Form(max_length=64)]
@@ -129,9 +134,5 @@ async def _next(api: Api, wish: Wish) -> Pair:
     Raises:
         NotFound: there is nothing left to compare.
     """
-    for _ in range(_MOST_TRIES):
-        asked = {"content": wish.content or None, "style": wish.style or None}
-        pair = await api.get_as(Pair, "/v1/comparisons/next", **asked)
-        if key_of(pair) not in wish.skipped:
-            break
-    return pair
+    asked = {"content": wish.content or None, "style": wish.style or None, "not": list(wish.skipped)}
+    return await api.get_as(Pair, "/v1/comparisons/next", **asked)

@@ -8,11 +8,9 @@ from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
-from stylegram.common.views.preferences import COMPARISON_ID, Pair
+from stylegram.common.views.preferences import COMPARISON_ID, MOST_SKIPPED, Pair
 from stylegram.ingest.pages.choices import digest_in
 
-MOST_SKIPPED = 20
-"""Pairs that are not shown again at once; those before them may be."""
 # Of a run that has a picture here.
 _ID = re.compile("[0-9A-Za-z_-]{1,200}")
 

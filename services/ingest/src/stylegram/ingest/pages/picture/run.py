@@ -9,6 +9,7 @@ from stylegram.common import artifacts
 from stylegram.common.errors import NotFound, StylegramError
 from stylegram.common.ports import Storage
 from stylegram.common.records import LossPoint, RunRecord
+from stylegram.common.schemas import Page
 from stylegram.common.views.runs import METRICS, RunView
 from stylegram.ingest.pages.api import Api
 from stylegram.ingest.pages.record.compare import MOST as MOST_COMPARED
@@ -71,7 +72,8 @@ async def runs_of_the_same_pair(api: Api, view: RunView) -> list[RunView]:
     if not (view.content_sha256 and view.style_sha256):
         return []
     try:
-        found = await api.get(
+        found = await api.get_as(
+            Page[RunView],
             "/v1/runs",
             content=view.content_sha256,
             style=view.style_sha256,
@@ -81,8 +83,7 @@ async def runs_of_the_same_pair(api: Api, view: RunView) -> list[RunView]:
         )
     except StylegramError:
         return []  # the page is whole without
-    runs = [RunView.model_validate(item) for item in found["items"]]
-    return [run for run in runs if run.job_id != view.job_id][: MOST_COMPARED - 1]
+    return [run for run in found.items if run.job_id != view.job_id][: MOST_COMPARED - 1]
 
 
 def _view_of(record: RunRecord) -> RunView:

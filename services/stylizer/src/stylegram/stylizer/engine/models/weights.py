@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from stylegram.common.errors import WeightsCorrupt, WeightsUnavailable
 from stylegram.common.hyperparameters import CONVOLUTIONS, layers_of
-from stylegram.stylizer.engine.models.model_files import PHOTOGRAPHS, TITLES, check_digest, fetch
+from stylegram.stylizer.engine.models.model_files import MODEL_FILES, PHOTOGRAPHS, TITLES, check_digest, fetch
 
 StateDict = dict[str, Tensor]
 
@@ -32,6 +32,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 """What torchvision's state dicts expect of their input: RGB in 0 … 1, less the mean, over the deviation."""
 
+_NAMES = ", ".join(file.name for file in MODEL_FILES if file.backbone)
 _WIDTHS = (64, 128, 256, 512, 512)
 """Channels of each block (Simonyan & Zisserman 2014, table 1)."""
 
@@ -111,7 +112,7 @@ def read_weights(path: Path, name: str, *, sha256: str | None = None) -> Weights
     except OSError as error:
         raise WeightsUnavailable(
             f"There are no weights '{name}': {error.strerror}.",
-            advice="`stylegram weights list` shows the names; a path must lead to a .safetensors, .pth or .mat file.",
+            advice=f"The names are {_NAMES}; a path must lead to a .safetensors, .pth or .mat file.",
         ) from None
     digest = hashlib.sha256(data).hexdigest()
     if sha256 is not None:
@@ -232,7 +233,7 @@ def _network(state: StateDict, name: str) -> StateDict:
             found = "is missing" if tensor is None else f"has shape {tuple(tensor.shape)}"
             raise WeightsCorrupt(
                 f"'{name}' is no {TITLES[backbone]} under torchvision's names: {key}, of shape {shape}, {found}.",
-                advice="`stylegram weights list` shows what is known to work.",
+                advice=f"Known to work are {_NAMES}.",
             )
         result[key] = tensor.detach().float()
         if not torch.isfinite(result[key]).all() or (tensor.ndim == 4 and not tensor.any()):

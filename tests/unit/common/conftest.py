@@ -1,1 +1,0 @@
-from log_fixtures import logs_as_they_were as logs_as_they_were
