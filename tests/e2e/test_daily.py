@@ -49,15 +49,29 @@ class Studio:
             start_new_session=True,
             # Two threads that wait for each other on a busy machine are many times slower than one; and what is tried
             # by chance may be slower still.
-            env={**os.environ, "OMP_NUM_THREADS": "1", "STYLEGRAM_EXPLORATION_RATE": "0", **environment},
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+                "PYTHONFAULTHANDLER": "1",
+                "STYLEGRAM_EXPLORATION_RATE": "0",
+                **environment,
+            },
         )
         self.started.append(process)
         return process
 
     def run(self, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
         process = self.start(*options, **environment)
-        stdout, stderr = process.communicate(timeout=180)
+        stdout, stderr = self.end_of(process)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def end_of(self, process: subprocess.Popen[str]) -> tuple[str, str]:
+        """What it says until it ends; one that hangs says where."""
+        try:
+            return process.communicate(timeout=180)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)
+            raise AssertionError(process.communicate(timeout=60)[1]) from None
 
     def posts(self) -> list[Path]:
         return sorted((self.state / "outbox").glob("*.jpg"))
@@ -141,17 +155,18 @@ def test_a_worker_killed_in_the_middle_costs_nothing_and_doubles_nothing(studio:
     process = studio.start(*LONG)
     studio.wait_for_snapshot()
     os.kill(worker_of(process.pid), signal.SIGKILL)
-    _, stderr = process.communicate(timeout=180)
+    _, stderr = studio.end_of(process)
     assert process.returncode == 0, stderr
     studio.assert_one_of_everything()
     assert '"worker_died"' in (studio.state / "stylegram.log").read_text()
 
 
-def test_after_ctrl_c_the_next_run_carries_on(studio: Studio) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_after_an_interrupt_the_next_run_carries_on(studio: Studio, number: signal.Signals) -> None:
     process = studio.start(*LONG)
     studio.wait_for_snapshot()
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    process.send_signal(number)
+    _, stderr = studio.end_of(process)
     assert process.returncode == 130, stderr
     assert "Interrupted" in stderr
     assert not studio.posts()

@@ -13,7 +13,15 @@ import pytest
 from stylegram.common import service
 from stylegram.common.errors import ConfigurationError, Unavailable
 from stylegram.common.health import Health
-from stylegram.common.service import Service, read_settings, run_to_end, run_until_signalled, serve, until_it_answers
+from stylegram.common.service import (
+    Service,
+    noted_signals,
+    read_settings,
+    run_to_end,
+    run_until_signalled,
+    serve,
+    until_it_answers,
+)
 from stylegram.common.settings import Settings
 
 
@@ -51,6 +59,29 @@ def test_a_second_signal_does_what_it_always_did(stop: threading.Event) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_until_signalled(hang, stop=stop)
     release.set()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_noted_signal_breaks_into_nothing(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    done = []
+
+    with noted_signals() as heed:
+        heed()
+        os.kill(os.getpid(), number)
+        done.append("what was begun")
+        with pytest.raises(KeyboardInterrupt):
+            heed()
+
+    assert done
+    assert signal.getsignal(number) == before
+
+
+def test_the_second_signal_breaks_in() -> None:
+    with noted_signals():
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_the_first_failure_stops_the_others_and_is_raised(stop: threading.Event) -> None:

@@ -207,16 +207,8 @@ def run_until_signalled(*targets: Target, stop: threading.Event, health: Health 
             failures.append(error)
             stop.set()
 
-    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-
-    def request_stop(number: int, _frame: FrameType | None) -> None:
-        stop.set()
-        signal.signal(number, previous[signal.Signals(number)])
-
-    for number in previous:
-        signal.signal(number, request_stop)
     threads = [threading.Thread(target=run, args=(target,), name=_name(target), daemon=True) for target in targets]
-    try:
+    with _upon_signal(stop.set):
         for thread in threads:
             thread.start()
         if health:
@@ -225,11 +217,47 @@ def run_until_signalled(*targets: Target, stop: threading.Event, health: Health 
         for thread in threads:
             while thread.is_alive():
                 thread.join(_LONGEST_JOIN)
+    if failures:
+        raise failures[0]
+
+
+@contextmanager
+def noted_signals() -> Iterator[Callable[[], None]]:
+    """Note SIGTERM and SIGINT instead of having them break in; enter it on the main thread.
+
+    What a signal raises may strike between a library's taking a connection and its giving it back, for which other
+    threads then wait; and what it raises in a destructor is lost. A second signal does what it would have done
+    without us.
+
+    Yields:
+        What raises `KeyboardInterrupt` once there was a signal, to be called where nothing is half-done.
+    """
+    noted = threading.Event()
+
+    def heed() -> None:
+        if noted.is_set():
+            raise KeyboardInterrupt
+
+    with _upon_signal(noted.set):
+        yield heed
+
+
+@contextmanager
+def _upon_signal(do: Callable[[], None]) -> Iterator[None]:
+    """Have the first SIGTERM and the first SIGINT do this, on the main thread, and what they did before after it."""
+    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        do()
+        signal.signal(number, previous[signal.Signals(number)])
+
+    for number in previous:
+        signal.signal(number, handle)
+    try:
+        yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-    if failures:
-        raise failures[0]
 
 
 def _name(target: Target) -> str:

@@ -41,7 +41,7 @@ def run_daily(house: House, hyperparameters: Hyperparameters, rng: random.Random
     _sync(house, stages)
     job = _job(house, hyperparameters, rng, stages)
     _check_nothing_is_paused(house, job)
-    with house.running():
+    with house.interruptible(), house.running():
         _paint(house, job.id, stages.begin("Paint"))
         job = house.ingest.job(job.id)
         if job.state == "succeeded":

@@ -21,7 +21,7 @@ import structlog
 from stylegram.common.adapters import url_path
 from stylegram.common.errors import ConfigurationError, StylegramError
 from stylegram.common.logs import configure_logs
-from stylegram.common.service import read_settings, run_until_signalled
+from stylegram.common.service import noted_signals, read_settings, run_until_signalled
 from stylegram.common.topology import INGEST_EVENTS
 from stylegram.ingest.bootstrap import bootstrap as bootstrap_ingest
 from stylegram.local.record_advisor import advised_by_record
@@ -86,6 +86,7 @@ class House:
             self.close()
             raise
         self._failure: BaseException | None = None
+        self._heed: Callable[[], None] = lambda: None
 
     def _compose(self, photos: str, styles: str, study: str | None, exploration: float | None) -> None:
         shared = embedded_settings(self.state)
@@ -113,6 +114,15 @@ class House:
         return self._ingest_settings.study
 
     @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Have SIGTERM and SIGINT raise `KeyboardInterrupt` in `check` only; enter it on the main thread.
+
+        Anywhere else it could leave a connection taken which the services wait for, and with them whoever ends them.
+        """
+        with noted_signals() as self._heed:
+            yield
+
+    @contextmanager
     def running(self) -> Iterator[None]:
         """Run the services; on the way out they finish or hand back what they are at."""
         stop, stop_worker = threading.Event(), threading.Event()
@@ -137,7 +147,8 @@ class House:
                 thread.join()
 
     def check(self) -> None:
-        """Raise what ended a service that should be running."""
+        """Raise what ended a service that should be running, and for a signal where it is `interruptible`."""
+        self._heed()
         if self._failure:
             raise self._failure
 

@@ -254,7 +254,7 @@ def _working(url: str | None, state: Path | None) -> "Iterator[tuple[StudyApi, C
             configure_logs(json=True, stream=log)
             # Says of each look at a job that it was taken.
             logging.getLogger("httpx2").setLevel(logging.WARNING)
-            with house.running():
+            with house.interruptible(), house.running():
                 yield StudyApi(Api(client, str(state), streams=False)), house.check
     finally:
         configure_logs(level="warning")
