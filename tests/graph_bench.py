@@ -44,7 +44,9 @@ class GraphBench:
         """What goes wrong."""
         return self.graph.instagram.faults
 
-    def another(self, *, token: str = TOKEN, user_id: str = "", version: str = VERSION) -> GraphOutlet:
+    def another(
+        self, *, token: str = TOKEN, user_id: str = "", version: str = VERSION, patience_seconds: float = 30.0
+    ) -> GraphOutlet:
         """A further outlet, as another process has it, or one with a wrong setting."""
         return GraphOutlet(
             user_id or self.account.user_id,
@@ -53,7 +55,7 @@ class GraphBench:
             version=version,
             storage=self.storage,
             pause_seconds=0.01,
-            patience_seconds=1.0,
+            patience_seconds=patience_seconds,
             timeout=(5.0, READ_TIMEOUT),
         )
 

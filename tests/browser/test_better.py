@@ -228,6 +228,7 @@ def test_without_script_there_are_forms(house: PagesHouse, open_page: Open) -> N
     page.go_back()
     # Whoever goes back has another answer: the latest word counts.
     page.get_by_role("button", name="The first picture").click()
+    expect(page.locator("#standing")).to_contain_text("From 1 comparison,")
     page.go_back()
     page.get_by_role("button", name="The second picture").click()
     expect(page.locator("#standing")).to_contain_text("comparison")

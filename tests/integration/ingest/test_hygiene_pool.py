@@ -123,16 +123,16 @@ def test_processes_that_are_killed_at_any_moment_cost_nobody_anything(hygiene: H
 
 
 def test_a_hang_is_ended_though_it_keeps_the_interpreters_lock() -> None:
-    with Hygiene(1, seconds=0.3, task=perilous_clean) as hygiene:
-        with pytest.raises(InvalidImage, match=r"^Decoding the picture took longer than 0\.3 s\. "):
+    with Hygiene(1, seconds=2, task=perilous_clean) as hygiene:
+        with pytest.raises(InvalidImage, match=r"^Decoding the picture took longer than 2 s\. "):
             hygiene.clean(HANG)
         assert hygiene.clean(png(1)) == clean(png(1))
 
 
 def test_time_counts_only_while_there_is_a_picture() -> None:
-    with Hygiene(1, seconds=0.15, task=perilous_clean) as hygiene:
+    with Hygiene(1, seconds=1.5, task=perilous_clean) as hygiene:
         pid = confession(hygiene)["pid"]
-        time.sleep(0.2)
+        time.sleep(2.0)
         assert confession(hygiene)["pid"] == pid
 
 
@@ -193,18 +193,18 @@ def test_a_main_module_is_not_run_again(tmp_path: Path) -> None:
 
 
 def test_an_event_loop_goes_on_while_a_decoder_keeps_its_lock() -> None:
-    async def longest_pause(hygiene: Hygiene) -> float:
+    async def turns(hygiene: Hygiene) -> int:
         cleaning = asyncio.create_task(asyncio.to_thread(hygiene.clean, HANG))
-        longest, before = 0.0, time.perf_counter()
+        turns = 0
         while not cleaning.done():
             await asyncio.sleep(0.001)
-            now = time.perf_counter()
-            longest, before = max(longest, now - before), now
+            turns += 1
         assert isinstance(cleaning.exception(), InvalidImage)
-        return longest
+        return turns
 
     with Hygiene(1, seconds=1, task=perilous_clean) as hygiene:
-        assert asyncio.run(longest_pause(hygiene)) < 0.5
+        # One that waits for the decoder has a few; one that goes on, several hundreds.
+        assert asyncio.run(turns(hygiene)) > 20
 
 
 def test_a_large_picture_takes_none_of_this_processs_time(hygiene: Hygiene) -> None:

@@ -129,7 +129,7 @@ def test_waiting_ends(bench: GraphBench) -> None:
     bench.graph.polls = 10_000
 
     with pytest.raises(Unavailable, match="not ready with a post's media within 1 s"):
-        bench.outlet.upload(post())
+        bench.another(patience_seconds=1).upload(post())
 
 
 def test_waiting_outlasts_questions_that_go_wrong(bench: GraphBench) -> None:

@@ -163,21 +163,21 @@ def test_a_stop_lets_the_message_at_hand_end_and_frees_the_rest(broker: SqliteBr
 
 
 def test_all_claims_are_kept_while_the_work_takes_longer_than_they() -> None:
-    broker = SqliteBroker(None, visibility=1.0)
+    broker = SqliteBroker(None, visibility=2.0)
     broker.declare([CANCELS])
     stolen: list[Delivery | None] = []
 
     def handle(messages: Sequence[Message]) -> None:
         if len(messages) > 1:
-            stolen.append(broker.receive(CANCELS.name, timeout=1.5))
+            stolen.append(broker.receive(CANCELS.name, timeout=3.0))
             raise InvalidInput("not together")
         if messages[0].job_id == "a":
-            stolen.append(broker.receive(CANCELS.name, timeout=1.5))
+            stolen.append(broker.receive(CANCELS.name, timeout=3.0))
 
     publish(broker, "abc")
     BatchConsumer(broker, CANCELS, handle, stop=Stop(), extend_every=0.1).step()
     assert stolen == [None, None]
-    time.sleep(1.1)
+    time.sleep(2.2)
     assert counts(broker) == [], "all are acknowledged"
     broker.close()
 
