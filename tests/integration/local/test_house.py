@@ -12,9 +12,11 @@ from rich.console import Console
 from ingest_samples import FAST, png
 from stylegram.common.errors import StylegramError
 from stylegram.common.messages import JobInterrupted, JobStarted, Priority
+from stylegram.local import house as house_module
 from stylegram.local.daily import run_daily
 from stylegram.local.house import House
 from stylegram.local.stages import Stages
+from stylegram.stylizer.settings import StylizerSettings
 
 
 @pytest.fixture
@@ -58,13 +60,13 @@ def test_what_is_said_while_the_house_closes_is_heard(house: House, monkeypatch:
     job = house.ingest.submit(*house.ingest.choose_pair(random.Random(0)), FAST, publish=False)
     begun = threading.Event()
 
-    def work(stop: threading.Event) -> None:
+    def work(_settings: StylizerSettings, _log: Path, stop: threading.Event) -> None:
         house.ingest.broker.publish(JobStarted(job_id=job.id, worker="w", attempt=1))
         begun.set()
         stop.wait()
         house.ingest.broker.publish(JobInterrupted(job_id=job.id, worker="w"))
 
-    monkeypatch.setattr(house, "_keep_worker", work)
+    monkeypatch.setattr(house_module, "keep_worker", work)
     with house.running():
         assert begun.wait(30)
     house.check()

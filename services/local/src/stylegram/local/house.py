@@ -5,23 +5,18 @@ nobody waiting, and a crash in it costs one attempt at one picture.
 """
 
 import fcntl
-import multiprocessing
-import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 import structlog
 
 from stylegram.common.adapters import url_path
 from stylegram.common.errors import ConfigurationError, StylegramError
-from stylegram.common.logs import configure_logs
-from stylegram.common.service import noted_signals, read_settings, run_until_signalled
+from stylegram.common.service import noted_signals, read_settings
 from stylegram.common.topology import INGEST_EVENTS
 from stylegram.ingest.bootstrap import bootstrap as bootstrap_ingest
 from stylegram.local.record_advisor import advised_by_record
@@ -34,17 +29,13 @@ from stylegram.local.state_folder import (
     outbox_of,
     publisher_settings,
 )
+from stylegram.local.worker_process import keep_worker
 from stylegram.logger.bootstrap import bootstrap as bootstrap_logger
 from stylegram.publisher.bootstrap import bootstrap as bootstrap_publisher
 from stylegram.stylizer.preview_service.painter import FastPainter
 from stylegram.stylizer.settings import StylizerSettings
 
 _log = structlog.get_logger(__name__)
-# A worker that lives shorter than this has hardly begun to paint: what kills it is no job.
-_SHORT_LIFE_SECONDS = 5.0
-_MOST_SHORT_LIVES = 8
-# One evaluation of 4096 pixels on a slow machine, after which the worker sees that it should stop.
-_STOP_SECONDS = 60.0
 # A handful of rows; who asked us to end waits.
 _LAST_WORDS_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
@@ -134,7 +125,7 @@ class House:
             lambda: self.logger.run(stop),
         ]
         threads = [self._start(service) for service in services]
-        worker = self._start(lambda: self._keep_worker(stop_worker))
+        worker = self._start(lambda: keep_worker(self._stylizer_settings, self.log, stop_worker))
         try:
             yield
         finally:
@@ -183,66 +174,3 @@ class House:
         except BaseException as error:
             _log.exception("service_failed")
             self._failure = error
-
-    def _keep_worker(self, stop: threading.Event) -> None:
-        """Have a worker process until `stop` is set; one that dies is replaced, one that cannot start is not."""
-        context = multiprocessing.get_context("spawn")
-        short_lives = 0
-        while short_lives <= _MOST_SHORT_LIVES:
-            reason, tell = context.Pipe(duplex=False)
-            worker = context.Process(target=_work, args=(self._stylizer_settings, self.log, tell), name="stylizer")
-            worker.start()
-            born = time.monotonic()
-            while not stop.is_set() and worker.is_alive():
-                worker.join(0.2)
-            if stop.is_set():
-                worker.terminate()
-                worker.join(_STOP_SECONDS)
-                worker.kill()
-                worker.join()
-                return
-            if reason.poll():
-                raise reason.recv()
-            # The job that killed it is given up by itself, after as many attempts as its queue has; the others go on.
-            _log.error("worker_died", exitcode=worker.exitcode)
-            short_lives = short_lives + 1 if time.monotonic() - born < _SHORT_LIFE_SECONDS else 0
-        raise StylegramError(
-            f"The worker died {short_lives} times in a row.", advice=f"{self.log} tells what it said last."
-        )
-
-
-def _work(settings: StylizerSettings, log: Path, tell: Connection) -> None:
-    """The worker process: jobs until somebody asks it to stop, or its parent is gone.
-
-    Args:
-        settings: the worker's.
-        log: the file that its log is added to.
-        tell: takes the error for which it cannot start.
-    """
-    # Ctrl-C reaches this process too, but it is the parent that says when to stop.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Loads torch, which nobody but this process needs.
-    from stylegram.stylizer.bootstrap import bootstrap as bootstrap_stylizer
-
-    with log.open("a", encoding="utf-8") as stream:
-        configure_logs(json=True, level=settings.log_level, stream=stream)
-        stop = threading.Event()
-        parent = multiprocessing.parent_process()
-
-        def follow_parent() -> None:
-            if parent:
-                wait([parent.sentinel])
-                stop.set()
-
-        threading.Thread(target=follow_parent, daemon=True).start()
-        try:
-            consumer = bootstrap_stylizer(settings, stop)
-        except StylegramError as error:
-            _log.error("worker_cannot_start", reason=str(error))
-            tell.send(error)
-            return
-        try:
-            run_until_signalled(consumer.run, stop=stop)
-        except StylegramError as error:  # as where the GPU failed: the next worker may have one that works
-            _log.error("worker_failed", reason=str(error))
-            sys.exit(1)

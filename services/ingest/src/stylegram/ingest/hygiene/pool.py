@@ -9,15 +9,15 @@ import hashlib
 import json
 import multiprocessing
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import TracebackType
 
 import structlog
 
+from stylegram.common.child_processes import no_main_module
 from stylegram.common.errors import ConfigurationError, InvalidImage, StylegramError, Unavailable
 from stylegram.ingest.hygiene.cleaning import Cleaned, clean
 from stylegram.ingest.hygiene.worker import JUDGE, PLAIN, Limits, Task, work
@@ -193,7 +193,7 @@ class _Worker:
             target=work, args=(theirs, task, limits, orientation), name="hygiene", daemon=True
         )
         try:
-            with theirs, _children, _no_main_module():
+            with theirs, _children, no_main_module():
                 _PROCESSES.set_forkserver_preload([work.__module__])
                 self._process.start()
             if not self._pipe.poll(_START_SECONDS):
@@ -255,14 +255,3 @@ class _Worker:
                 self._process.kill()
                 self._process.join()
             self._process.close()
-
-
-@contextmanager
-def _no_main_module() -> Iterator[None]:
-    """Hide our main module: a child would import it, and that of `stylegram` brings the whole command."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
