@@ -40,12 +40,13 @@ run: samples ## Serve the pages and the API on http://127.0.0.1:8000; PORT=8001 
 # A file of tests is one process's, with servers of its own.
 TEST_PROCESSES ?= 2
 PYTEST = $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
-LONG_TESTS := tests/integration tests/browser tests/e2e
+# Those first that take longest: at the end they would leave the other process with nothing to do.
+LONG_TESTS := tests/e2e tests/browser tests/integration
 test: samples servers tools ## Run the everyday tests, on two processes; six minutes
 	@$(PYTEST) $(addprefix --ignore=,$(LONG_TESTS) tests/chaos tests/cluster)
 
 test-long: samples servers tools ## Run what takes longer: services together, databases, a browser, the daily job; 25 minutes
-	@$(PYTEST) $(LONG_TESTS)
+	@$(PYTEST) --no-loadscope-reorder $(LONG_TESTS)
 
 # RabbitMQ, PostgreSQL and OpenSSL, from which tests start servers of their own; as root they are installed where absent.
 servers:
