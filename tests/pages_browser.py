@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from pages_house import PagesHouse
 
@@ -27,6 +27,9 @@ _QUIET = [
 _STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 Open = Callable[..., Page]
+
+# What is expected comes when the machine gets to it; five seconds, as usual, are few where others work too.
+expect.set_options(timeout=30_000)
 
 
 # As long as it lives, its event loop is the thread's: other files' tests have loops of their own.

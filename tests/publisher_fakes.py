@@ -279,7 +279,7 @@ class House:
         consumer = Consumer(
             self.broker, PUBLISHER_POSTS, desk.intake.handle, stop=self.stop, on_dead=desk.intake.give_up
         )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while self._unsettled():
             consumer.step(timeout=0.05)
             assert time.monotonic() < deadline, "the queue never became empty"
@@ -287,7 +287,7 @@ class House:
     def work_off(self, desk: Desk) -> None:
         """Take in what is asked for, and publish until there is nothing to do."""
         self.take_in(desk)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while desk.publisher.step():
             assert time.monotonic() < deadline, "the publisher never came to rest"
 

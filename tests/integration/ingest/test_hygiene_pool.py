@@ -240,7 +240,7 @@ def test_closing_ends_who_is_at_work_and_who_waits(tmp_path: Path) -> None:
         wait_until((tmp_path / "pid").exists)
         began = time.perf_counter()
         hygiene.close()
-        assert time.perf_counter() - began < 5
+        assert time.perf_counter() - began < 30
         for outcome in outcomes:
             with pytest.raises(Unavailable, match="the service ends"):
                 outcome.result()
