@@ -35,7 +35,8 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return list(files)
 
 
-@pytest.fixture(scope="session")
+# Not longer than its file: services that idle slow down all other tests.
+@pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory, rules: list[Path]) -> Iterator[PrometheusServer]:
     """What Prometheus has seen of the services when a job is painted, posted and rated."""
     program("prometheus")
