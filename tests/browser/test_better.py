@@ -1,12 +1,17 @@
 """Which is better, in a browser: mouse, keys, skipping, taking back, being offline, without script, for everybody."""
 
+import re
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from pages_browser import DESK, PHONE, Open, check_accessibility, check_fits, shoot
 from pages_exhibition import exhibition, several
 from pages_house import PagesHouse
 from stylegram.logger.preferences.repository import PreferenceRepository
+
+NEXT = re.compile(r"/better\?not=")
+"""What is asked for the next two."""
 
 
 def shown(page: Page) -> str:
@@ -69,6 +74,22 @@ def test_a_click_answers_and_the_next_two_are_there(house: PagesHouse, open_page
         expect(page.locator("#standing")).to_contain_text(f"From {answered} comparisons,")
     assert page.get_by_role("progressbar").get_attribute("value") != before
     assert page.evaluate("window.kept")
+
+
+def test_who_is_faster_than_the_next_two_is_told_all_the_same(house: PagesHouse, open_page: Open) -> None:
+    exhibition(house, 5, 128)
+    asked: list[Route] = []
+    page = open_page("/gallery")
+    page.route(NEXT, lambda route: asked.append(route))
+    with page.expect_request(NEXT):
+        page.goto("/better")
+    first = shown(page)
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    assert shown(page) == first
+    asked[0].continue_()
+    expect(page.get_by_role("status")).to_contain_text("Saved. The first picture:")
+    assert shown(page) != first
 
 
 def test_keys_answer_skip_and_take_back(house: PagesHouse, open_page: Open) -> None:

@@ -25,6 +25,8 @@ const unsent = kept(...UNSENT);
 let next = null;
 // Whether what is shown was answered already, and waits for its successor.
 let waiting = false;
+// What was done to it, to be said once more with what its successor shows.
+let done = "";
 // Grows when what was asked before is no answer any more: something else is to be compared, or nobody knew then what was
 // said of the pictures that are shown.
 let turn = 0;
@@ -38,6 +40,7 @@ function put(pair) {
   const had = arena.contains(document.activeElement);
   shown().replaceWith(document.adoptNode(pair));
   waiting = false;
+  done = "";
   arena.removeAttribute("aria-busy");
   const over = !shown().dataset.key;
   for (const id of ["skip", "closer"]) if (byId(id)) byId(id).hidden = over;
@@ -46,10 +49,12 @@ function put(pair) {
   return over ? "" : [...shown().querySelectorAll(".choice img")].map((image) => image.alt).join(". ");
 }
 
-function wait() {
+function wait(words) {
   turn += 1;
   next = null;
   waiting = true;
+  done = words;
+  say(words);
   arena.setAttribute("aria-busy", "true");
 }
 
@@ -60,7 +65,7 @@ function advance(words) {
     next = null;
     say(`${words} ${put(pair)}`);
   } else {
-    wait();
+    wait(words);
   }
   back.hidden = !said.length;
 }
@@ -80,7 +85,8 @@ function take(page) {
   const pair = pairOf(page);
   if (!pair) return;
   if (waiting || !shown().dataset.key) {
-    put(pair);
+    const words = `${done} ${put(pair)}`.trim();
+    if (words) say(words);
     if (pair.dataset.key) look();
   } else {
     next = pair;
@@ -256,7 +262,7 @@ filters.querySelector("button").hidden = true;
 filters.addEventListener("change", () => {
   history.replaceState(null, "", addressOf([]));
   skipped.length = 0;
-  wait();
+  wait("");
   look();
 });
 
