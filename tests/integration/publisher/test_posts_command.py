@@ -567,7 +567,8 @@ def test_people_read_when_the_next_post_is_due_in_their_own_time(
 ) -> None:
     outlet = ScriptedOutlet()
     row = published(house, outlet)
-    change(house, row.key, published_at=utcnow() - timedelta(hours=1))
+    # So that the next is due tomorrow, also there: of a time today the day is not said.
+    change(house, row.key, published_at=utcnow())
     after = waiting(house, outlet, job_id="51")
     house.decisions.approve(after.key)
     # The publisher's own, whatever the settings are where the question is asked.
